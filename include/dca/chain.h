@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Path and scope (RFC 5280 6.1, RFC 9060 4, 6, 7; standards 2.2, 10.2, 10.3).
+ * Rigid: exactly the certificates given, in the order given. Pure: the time
+ * is an argument.
+ */
+#ifndef DCA_CHAIN_H
+#define DCA_CHAIN_H
+
+#include "dca/cert.h"
+
+/* Numbers assigned under an SPC, for an SPC parent and a TN child. */
+struct dca_inventory {
+	const struct dca_tnset *(*numbers)(void *arg, const char *spc);
+	void *arg;
+};
+
+struct dca_chain_result {
+	const struct dca_cert *at;	/* the certificate that failed, or NULL */
+	bool spc_unchecked;		/* an SPC parent, and no inventory: TNs
+					 * below it could not be compared */
+};
+
+/*
+ * chain: leaf first, each followed by its parent; the root may stand last or
+ * be left out. roots: trust anchors. The leaf must be an end entity with
+ * digitalSignature and a list. With inventory NULL a TN under an SPC-only
+ * parent is accepted and flagged in spc_unchecked.
+ * Fails with CHAIN_*, CERT_EXTENSION; e->first is the first uncovered entry.
+ */
+enum dca_rc dca_chain_verify(const struct dca_certs *chain,
+    const struct dca_certs *roots, int64_t when,
+    const struct dca_inventory *inventory, struct dca_chain_result *res,
+    struct dca_err *e) DCA_CHECKED;
+
+/*
+ * The checks of standards 10.2 before a cross-certificate is installed:
+ * chain (cross-certificate first) against roots; its key is key; cA, keyUsage,
+ * AKI/SKI, ancestors' pathLen; its list equals asked. CROSS_*.
+ */
+enum dca_rc dca_cross_check(const struct dca_certs *chain,
+    const struct dca_certs *roots, const struct dca_spki *key,
+    const struct dca_tnset *asked, int64_t when, struct dca_err *e)
+    DCA_CHECKED;
+
+#endif

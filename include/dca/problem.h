@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every refusal there is, in one table: what it is called, which class it is,
+ * how CoAP says it (RFC 9290 problem details), which clause stands behind it
+ * and what to do. `dcactl explain RULE` prints a row; a test provokes each.
+ */
+#ifndef DCA_PROBLEM_H
+#define DCA_PROBLEM_H
+
+/*
+ * The result of every fallible call. Exit codes: OK 0; MALFORMED, REFUSED,
+ * NOTFOUND 1; BUSY, TOKEN, IO, INTERNAL 2.
+ */
+enum dca_rc {
+	DCA_OK = 0,
+	DCA_MALFORMED,	/* the input is not what its format says */
+	DCA_REFUSED,	/* well formed, and not allowed */
+	DCA_NOTFOUND,
+	DCA_BUSY,	/* try again later, nothing was lost */
+	DCA_TOKEN,	/* the HSM token cannot sign now */
+	DCA_IO,		/* disk, socket, network */
+	DCA_INTERNAL,	/* a broken promise of our own */
+};
+
+/* X(symbol, id, class, CoAP code as 403 = 4.03, title, clause, advice) */
+#define DCA_PROBLEMS(X) \
+X(NONE, "none", OK, 204, "no problem", "", "") \
+/* CSR: form */ \
+X(CSR_SIZE, "csr-size", REFUSED, 413, "CSR too large", "design 9; RFC 9148 9.1", \
+  "send at most 16384 octets; split the numbers over several certificates") \
+X(CSR_DER, "csr-der", MALFORMED, 400, "CSR is not strict DER", "RFC 2986 4; X.690 10", \
+  "encode the request as DER, without trailing octets") \
+X(CSR_VERSION, "csr-version", MALFORMED, 400, "CSR version is not v1(0)", "RFC 2986 4.1", \
+  "set version to 0") \
+X(CSR_KEY, "csr-key", REFUSED, 400, "key is not EC P-256 as a named curve", \
+  "ATIS-1000080 6.4.1; RFC 5480 2.1.1", \
+  "make a key with: openssl ecparam -name prime256v1 -genkey -noout") \
+X(CSR_POINT, "csr-point", REFUSED, 400, "public key is not an uncompressed point on P-256", \
+  "RFC 9148 3; SEC 1 2.3.4", "encode the public key uncompressed (04 || X || Y)") \
+X(CSR_SIGALG, "csr-sigalg", REFUSED, 400, "CSR signature algorithm is not ecdsa-with-SHA256", \
+  "ATIS-1000080 6.4.1; RFC 5758 3.2", "sign the request with ECDSA and SHA-256, parameters absent") \
+X(CSR_POP, "csr-pop", REFUSED, 400, "proof of possession failed", "RFC 2986 3; RFC 9148 9.1", \
+  "sign the request with the private key of the public key in it") \
+X(CSR_SUBJECT, "csr-subject", REFUSED, 400, "subject is malformed", "RFC 5280 4.1.2.4", \
+  "leave the subject empty: the register names the customer") \
+X(CSR_ATTRIBUTE, "csr-attribute", REFUSED, 400, "attribute not allowed in a CSR", "RFC 2986 4.1", \
+  "send extensionRequest and challengePassword only, once each") \
+X(CSR_EXTENSION, "csr-extension", REFUSED, 400, "extension not allowed in a CSR", \
+  "ATIS-1000080 6.4.1 (closed list)", "ask for TNAuthList only; the CA adds the rest") \
+X(CSR_DUPLICATE, "csr-duplicate", REFUSED, 400, "attribute or extension present twice", \
+  "RFC 5280 4.2", "send one extensionRequest with one TNAuthList") \
+X(CSR_CRITICAL, "csr-critical", REFUSED, 400, "TNAuthList marked critical", "RFC 8226 9", \
+  "ask for TNAuthList as a non-critical extension") \
+X(CSR_CA, "csr-ca", REFUSED, 400, "a CA certificate was asked for", "RFC 9060 4; design 9", \
+  "drop basicConstraints or set CA:FALSE") \
+X(CSR_KEYUSAGE, "csr-keyusage", REFUSED, 400, "keyUsage is not exactly digitalSignature", \
+  "ATIS-1000080 6.4.1", "drop keyUsage or ask for digitalSignature only") \
+X(CSR_PASSWORD, "csr-password", REFUSED, 400, "challengePassword is malformed", \
+  "RFC 2985 5.4.1; design 8", "use <code id>:<base64url of HMAC-SHA256>") \
+X(CSR_FORBIDDEN_KEY, "csr-forbidden-key", REFUSED, 400, "this key may not be certified", \
+  "standards 10.1 no. 5", "make a new key") \
+/* TNAuthList */ \
+X(TN_DER, "tn-der", MALFORMED, 400, "TNAuthList is not strict DER", "RFC 8226 9; X.690 10", \
+  "encode TNAuthorizationList with explicit tags, DER, no trailing octets") \
+X(TN_EMPTY, "tn-empty", MALFORMED, 400, "TNAuthList has no entry", "RFC 8226 9 (SIZE 1..MAX)", \
+  "name at least one number") \
+X(TN_NUMBER, "tn-number", MALFORMED, 400, "not a telephone number", "RFC 8226 9", \
+  "use 1 to 15 characters of 0-9 # *; no +, no separators") \
+X(TN_COUNT, "tn-count", MALFORMED, 400, "range count is out of bounds", "RFC 8226 9", \
+  "use count >= 2; encode a single number as one") \
+X(TN_RANGE, "tn-range", MALFORMED, 400, "range does not fit its number length", "RFC 8226 9", \
+  "start holds digits only and start + count stays below 10^digits") \
+X(TN_SPC, "tn-spc", MALFORMED, 400, "not a service provider code", "RFC 8226 9; ATIS-1000080 6.4.1", \
+  "use letters and digits") \
+X(TN_SPC_EE, "tn-spc-ee", REFUSED, 403, "an SPC in an end-entity request", "ATIS-1000092; RFC 9060 4.1", \
+  "ask for the numbers themselves") \
+X(TN_LIST_SIZE, "tn-list-size", REFUSED, 403, "TNAuthList too large", "design 9", \
+  "at most 49152 octets; split the numbers over several certificates") \
+/* scope */ \
+X(SCOPE_CROSS, "scope-cross", REFUSED, 403, "outside the cross-certificate", "RFC 9060 4", \
+  "order a cross-certificate that covers the number") \
+X(SCOPE_DELEGATION, "scope-delegation", REFUSED, 403, "not delegated to this customer", \
+  "RFC 9060 4; standards 10.1 no. 21", "delegate the number first: dcactl delegation import") \
+X(SCOPE_INVENTORY, "scope-inventory", REFUSED, 403, "not in the number inventory of the SPC", \
+  "RFC 9060 4.1, 8", "add the block first: dcactl inventory import") \
+X(SCOPE_OTHER, "scope-other", REFUSED, 403, "held by another customer", "design 8", \
+  "end the other delegation or its certificate, or mark both shared") \
+X(SCOPE_EMPTY, "scope-empty", REFUSED, 403, "no number to certify", "RFC 8226 9", \
+  "delegate numbers to the customer first") \
+X(SCOPE_WIDER, "scope-wider", REFUSED, 403, "certificate wider than what is allowed", "RFC 9060 4", \
+  "the list of a child stays inside that of its parent") \
+/* who asks */ \
+X(AUTH_CERTIFICATE, "auth-certificate", REFUSED, 401, "no client certificate", "RFC 9148 4", \
+  "present a client certificate in the DTLS handshake") \
+X(AUTH_PROOF, "auth-proof", REFUSED, 401, "nothing binds this key to a customer", "design 8", \
+  "put an enrolment proof into challengePassword or let an operator pin the key") \
+X(AUTH_CODE, "auth-code", REFUSED, 401, "enrolment proof refused", "design 8", \
+  "ask the TN provider for a new code; it is unused and unexpired once only") \
+X(AUTH_OPERATOR, "auth-operator", REFUSED, 401, "not a known operator", "design 8", \
+  "let an admin add you: dcactl operator add") \
+X(AUTH_SIGNATURE, "auth-signature", REFUSED, 401, "signature of the act does not verify", "RFC 9052 4.4", \
+  "sign with the key that was registered for the operator") \
+X(AUTH_SEQUENCE, "auth-sequence", REFUSED, 401, "sequence number already used", "design 8", \
+  "run the command again: dcactl asks for the next number") \
+X(AUTH_APPLIANCE, "auth-appliance", REFUSED, 401, "act is for another appliance", "design 8", \
+  "check the profile dcactl uses") \
+X(AUTH_ROLE, "auth-role", REFUSED, 403, "role does not allow this", "design 8", \
+  "ask an operator with the right role") \
+X(AUTH_LOCAL, "auth-local", REFUSED, 403, "peer of the local socket not allowed", "design 8", \
+  "run as root on the appliance") \
+/* the register */ \
+X(REG_ID, "reg-id", MALFORMED, 400, "not an identifier", "design 9", \
+  "use 1 to 63 of a-z 0-9 . _ - starting with a letter or digit") \
+X(REG_FIELD, "reg-field", MALFORMED, 400, "field is malformed", "design 9", "see the man page") \
+X(REG_EXISTS, "reg-exists", REFUSED, 409, "exists already", "design 9", "choose another id") \
+X(REG_UNKNOWN, "reg-unknown", NOTFOUND, 404, "not in the register", "design 9", "list what is there") \
+X(REG_STATE, "reg-state", REFUSED, 403, "not active", "design 8", "see its state with dcactl") \
+X(REG_OVERLAP, "reg-overlap", REFUSED, 409, "overlaps a delegation of another customer", "design 8", \
+  "end the other delegation first, or mark both shared") \
+X(REG_IMPORT, "reg-import", MALFORMED, 400, "import refused, nothing was changed", "design 9", \
+  "correct the lines that are named and import again") \
+X(REG_ACT, "reg-act", MALFORMED, 400, "not an act this appliance knows", "design 8", \
+  "use a dcactl of the same version") \
+/* issuing */ \
+X(CROSS_NONE, "cross-none", BUSY, 503, "no cross-certificate is installed", "RFC 9060 4", \
+  "run the ceremony: dca-ceremony csr, install") \
+X(CROSS_VALIDITY, "cross-validity", BUSY, 503, "cross-certificate is not valid now", "RFC 5280 6.1", \
+  "renew the cross-certificate") \
+X(CROSS_KEY, "cross-key", REFUSED, 403, "cross-certificate is for another key", "standards 10.2 no. 68", \
+  "order it with the CSR of this token") \
+X(CROSS_CA, "cross-ca", REFUSED, 403, "cross-certificate is not a CA certificate", \
+  "RFC 5280 4.2.1.9, 4.2.1.3; RFC 9060 4", "cA TRUE, critical, with keyCertSign") \
+X(CROSS_SCOPE, "cross-scope", REFUSED, 403, "cross-certificate is not the list that was asked", \
+  "RFC 8555 7.4; RFC 9060 4", "order it again; neither wider nor narrower is installed") \
+X(CROSS_CHAIN, "cross-chain", REFUSED, 403, "chain of the cross-certificate refused", \
+  "RFC 5280 6.1; RFC 9060 7", "give the chain in order, up to the trusted root") \
+X(VALIDITY, "validity", REFUSED, 403, "too little validity left", "design 9", \
+  "renew what ends first") \
+X(PROFILE, "profile", INTERNAL, 500, "built certificate breaks its profile", "design 5", \
+  "report this: nothing was signed") \
+X(CLOCK, "clock", BUSY, 503, "clock is earlier than the last ledger row", "design 7", \
+  "set the clock") \
+/* token */ \
+X(TOKEN_DOWN, "token-down", TOKEN, 503, "token cannot sign now", "PKCS#11", \
+  "see dcactl status; nothing was lost, repeat the request") \
+X(TOKEN_PIN, "token-pin", TOKEN, 503, "token refuses the PIN", "PKCS#11 C_Login", \
+  "correct the PIN file") \
+X(TOKEN_KEY, "token-key", TOKEN, 503, "CA key not found in the token", "PKCS#11", \
+  "no key is ever made because one is missing: check the token, or run the ceremony") \
+X(TOKEN_SIGNATURE, "token-signature", TOKEN, 503, "token returned a wrong signature", \
+  "standards 10.1 no. 66", "take the token out of service") \
+X(TOKEN_ATTRIBUTES, "token-attributes", REFUSED, 403, "key is not what a CA key must be", \
+  "design 7; PKCS#11 CKA_SENSITIVE", "generate it in the token, not extractable") \
+X(TOKEN_URI, "token-uri", MALFORMED, 400, "not a pkcs11: URI that names one token", "RFC 7512", \
+  "use pkcs11:token=LABEL;id=%01") \
+/* transport */ \
+X(FORMAT, "format", REFUSED, 415, "Content-Format not accepted here", "RFC 9148 4.3", \
+  "send application/pkcs10 (286)") \
+X(ACCEPT, "accept", REFUSED, 406, "Accept asks for a format not offered", "RFC 9148 4.3", \
+  "accept 281 or 287") \
+X(PATH, "path", NOTFOUND, 404, "no such resource", "RFC 7252 5.8", "see /.well-known/core") \
+X(METHOD, "method", REFUSED, 405, "method not allowed", "RFC 7252 5.8", "see dca-front(8)") \
+X(BODY_SIZE, "body-size", REFUSED, 413, "body too large", "design 9", "split it") \
+X(BLOCK, "block", MALFORMED, 408, "block out of order", "RFC 7959 2.9.2", "start again with block 0") \
+X(RATE, "rate", BUSY, 429, "too many requests", "RFC 8516", "wait for Max-Age seconds") \
+X(QUEUE, "queue", BUSY, 503, "queue is full", "RFC 9148 4.7", "repeat the same request after Max-Age") \
+X(VAULT_DOWN, "vault-down", BUSY, 503, "vault does not answer", "design 5", \
+  "repeat the same request after Max-Age") \
+X(MESSAGE, "message", MALFORMED, 400, "local message refused", "design 3", "") \
+/* verification */ \
+X(CERT_DER, "cert-der", MALFORMED, 400, "certificate is not strict DER", "RFC 5280 4.1; X.690 10", \
+  "use the bytes the CA gave") \
+X(CERT_EXTENSION, "cert-extension", REFUSED, 403, "extension malformed, twice or critical and unknown", \
+  "RFC 5280 4.2, 6.1.4 (o)", "") \
+X(CHAIN_ORDER, "chain-order", REFUSED, 403, "chain order is wrong", "RFC 9060 6, 7", \
+  "signer first, then each parent; nothing else") \
+X(CHAIN_AKI, "chain-aki", REFUSED, 403, "AKI is not the SKI of the parent", "RFC 9060 7", "") \
+X(CHAIN_PATH, "chain-path", REFUSED, 403, "path validation failed", "RFC 5280 6.1", "") \
+X(CHAIN_TIME, "chain-time", REFUSED, 403, "a certificate is not valid at this time", "RFC 5280 6.1.3 (a)(2)", "") \
+X(CHAIN_ANCHOR, "chain-anchor", REFUSED, 403, "path does not end at a trusted root", "RFC 9060 6", "") \
+X(CHAIN_LEAF, "chain-leaf", REFUSED, 403, "leaf is not an end entity with digitalSignature", \
+  "RFC 9060 4; RFC 5280 4.2.1.3", "") \
+X(CHAIN_NOLIST, "chain-nolist", REFUSED, 403, "certificate without TNAuthList where one must be", \
+  "RFC 8226 9; RFC 9060 4", "") \
+X(CHAIN_SCOPE, "chain-scope", REFUSED, 403, "scope exceeds the parent's", "RFC 9060 4, 6", "") \
+X(LEDGER_ROW, "ledger-row", REFUSED, 403, "ledger row does not verify", "design 9; RFC 6962 2.1", \
+  "compare with a copy; someone changed the store") \
+X(FETCH, "fetch", IO, 500, "x5u could not be fetched as the rules demand", "ATIS-1000074; standards 4.6", "") \
+/* the machine */ \
+X(CONFIG, "config", MALFORMED, 400, "configuration refused", "design 4", "correct the file at the line named") \
+X(INPUT, "input", MALFORMED, 400, "input refused", "", "see --help") \
+X(IO, "io", IO, 500, "input or output failed", "", "") \
+X(INTERNAL, "internal", INTERNAL, 500, "internal error", "", "report this")
+
+enum dca_rule {
+#define X(sym, ...) DCA_RULE_##sym,
+	DCA_PROBLEMS(X)
+#undef X
+	DCA_RULE_COUNT
+};
+
+struct dca_problem {
+	enum dca_rule rule;
+	const char *id;		/* stable, printed and sent */
+	enum dca_rc rc;
+	int coap;		/* 403 for 4.03 */
+	const char *title;
+	const char *clause;
+	const char *advice;
+};
+
+/* Never NULL; an unknown rule is INTERNAL. */
+const struct dca_problem *dca_problem(enum dca_rule rule);
+/* NULL when no rule has this id. */
+const struct dca_problem *dca_problem_by_id(const char *id);
+/* 0 done, 1 refused, 2 trouble. */
+int dca_exit_code(enum dca_rc rc);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one durable store: an append-only ledger and the views derived from it,
+ * changed in the same SQLite transaction (WAL, synchronous=FULL). All SQL
+ * stays behind these calls. One thread, one writer. A failing disk or a
+ * corrupt file is IO; a broken promise of our own aborts.
+ *
+ * Writers call begin, any number of changes (each append with the view
+ * changes that follow from it), commit: that is one group. A savepoint lets
+ * one act of a group fail without the others.
+ */
+#ifndef DCA_STORE_H
+#define DCA_STORE_H
+
+#include "dca/ledger.h"
+#include "dca/tnset.h"
+
+struct dca_store;
+
+/* Creates the file (0600) and schema when missing; refuses another schema
+ * version. read_only: for tools that look at a copy. */
+enum dca_rc dca_store_open(struct dca_store **out, const char *path,
+    bool read_only, struct dca_err *e) DCA_CHECKED;
+void dca_store_close(struct dca_store *s);	/* NULL ok; rolls back */
+
+enum dca_rc dca_store_begin(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_commit(struct dca_store *s, struct dca_err *e)
+    DCA_CHECKED;
+void dca_store_rollback(struct dca_store *s);
+bool dca_store_in_transaction(const struct dca_store *s);
+void dca_store_savepoint(struct dca_store *s);
+void dca_store_release(struct dca_store *s);	/* keep since savepoint */
+void dca_store_undo(struct dca_store *s);	/* undo since savepoint */
+
+/* --- ledger --- */
+/* CLOCK when time is before the last row's. */
+enum dca_rc dca_store_append(struct dca_store *s, int64_t time,
+    const char *kind, const char *actor, struct dca_buf body, uint64_t *seq,
+    struct dca_err *e) DCA_CHECKED;
+/* Last row without body; NOTFOUND (REG_UNKNOWN) on an empty ledger. */
+enum dca_rc dca_store_head(struct dca_store *s, struct dca_row *row,
+    struct dca_err *e) DCA_CHECKED;
+typedef enum dca_rc (*dca_row_fn)(const struct dca_row *row, void *arg,
+    struct dca_err *e);
+/* Rows from..; stops at the first failure of fn and returns it. */
+enum dca_rc dca_store_walk(struct dca_store *s, uint64_t from, dca_row_fn fn,
+    void *arg, struct dca_err *e) DCA_CHECKED;
+/*
+ * Offline: every row hashes to what it says and follows the one before
+ * (LEDGER_ROW names it), and every view row is what the ledger says
+ * (certificates, operators, customers, delegations, inventory: LEDGER_ROW,
+ * field names the view). Counts the rows seen.
+ */
+enum dca_rc dca_store_verify(struct dca_store *s, uint64_t *rows,
+    struct dca_err *e) DCA_CHECKED;
+
+/* --- appliance --- */
+/* Made with the first ledger row ("genesis"), 16 octets. */
+enum dca_rc dca_store_appliance(struct dca_store *s, uint8_t id[static 16],
+    struct dca_err *e) DCA_CHECKED;
+
+/* --- operators --- */
+struct dca_operator {
+	char id[DCA_ID_MAX + 1];
+	char role[16];			/* admin, operator, auditor */
+	uint8_t spki[91];
+	bool active;
+	uint64_t last_seq;		/* last sequence number used */
+};
+enum dca_rc dca_store_operator(struct dca_store *s, const char *id,
+    struct dca_operator *out, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_operator_by_key(struct dca_store *s,
+    const uint8_t spki[static 91], struct dca_operator *out, struct dca_err *e)
+    DCA_CHECKED;	/* AUTH_OPERATOR when unknown or not active */
+enum dca_rc dca_store_operator_add(struct dca_store *s,
+    const struct dca_operator *op, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_operator_remove(struct dca_store *s, const char *id,
+    struct dca_err *e) DCA_CHECKED;	/* becomes inactive, stays listed */
+/* AUTH_SEQUENCE unless seq is above the last one. */
+enum dca_rc dca_store_operator_use(struct dca_store *s, const char *id,
+    uint64_t seq, struct dca_err *e) DCA_CHECKED;
+unsigned dca_store_admins(struct dca_store *s);	/* active ones */
+
+/* --- customers and their keys --- */
+struct dca_customer {
+	char id[DCA_ID_MAX + 1];
+	char name[65];			/* O */
+	char country[3];		/* C */
+	char cn[65];
+	unsigned passports;
+	bool active;
+	uint64_t changed;		/* ledger seq of the last act that touched
+					 * it or its delegations */
+};
+enum dca_rc dca_store_customer(struct dca_store *s, const char *id,
+    struct dca_customer *out, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_customer_add(struct dca_store *s,
+    const struct dca_customer *c, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_customer_set_active(struct dca_store *s, const char *id,
+    bool active, uint64_t seq, struct dca_err *e) DCA_CHECKED;
+/* One customer per key, for ever (design 8): CSR_FORBIDDEN_KEY when the key
+ * belongs to another. pinned is only ever raised here. */
+enum dca_rc dca_store_key_bind(struct dca_store *s,
+    const uint8_t key_sha256[static 32], const char *customer, bool pinned,
+    struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_key_unpin(struct dca_store *s,
+    const uint8_t key_sha256[static 32], struct dca_err *e) DCA_CHECKED;
+struct dca_key {
+	char customer[DCA_ID_MAX + 1];
+	bool pinned;
+	bool certified;		/* a live certificate of it exists at now */
+};
+enum dca_rc dca_store_key(struct dca_store *s,
+    const uint8_t key_sha256[static 32], int64_t now, struct dca_key *out,
+    struct dca_err *e) DCA_CHECKED;
+
+/* --- enrolment codes (outside the ledger; it has their SHA-256) --- */
+struct dca_code {
+	char id[DCA_ID_MAX + 1];
+	char customer[DCA_ID_MAX + 1];
+	uint8_t secret[16];
+	int64_t expires;
+	bool spent;
+	uint8_t csr_sha256[32];		/* of the request that spent it */
+	uint8_t serial[DCA_SERIAL_LEN];	/* what that request got */
+};
+enum dca_rc dca_store_code(struct dca_store *s, const char *id,
+    struct dca_code *out, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_code_add(struct dca_store *s, const struct dca_code *c,
+    struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_code_spend(struct dca_store *s, const char *id,
+    const uint8_t csr_sha256[static 32],
+    const uint8_t serial[static DCA_SERIAL_LEN], struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_code_remove(struct dca_store *s, const char *id,
+    struct dca_err *e) DCA_CHECKED;
+
+/* --- numbers --- */
+struct dca_inventory_row {
+	struct dca_tnrange range;
+	char spc[DCA_SPC_MAX + 1];
+};
+enum dca_rc dca_store_inventory_add(struct dca_store *s,
+    const struct dca_inventory_row *r, uint64_t seq, struct dca_err *e)
+    DCA_CHECKED;
+/* Unites all numbers of one SPC into out. */
+void dca_store_inventory_numbers(struct dca_store *s, const char *spc,
+    struct dca_tnset *out);
+
+struct dca_delegation {
+	uint64_t id;			/* 0 on add */
+	char customer[DCA_ID_MAX + 1];
+	struct dca_tnrange range;
+	int64_t not_before, not_after;	/* 0: no limit */
+	bool shared;
+};
+/* REG_OVERLAP names the other customer unless both are shared; touches the
+ * customer's changed with seq. */
+enum dca_rc dca_store_delegation_add(struct dca_store *s,
+    const struct dca_delegation *d, uint64_t seq, struct dca_err *e)
+    DCA_CHECKED;
+/* Delegations of a customer that are valid at now, and overlap want (NULL:
+ * all). fn as usual; *d is borrowed. */
+typedef void (*dca_delegation_fn)(const struct dca_delegation *d, void *arg);
+void dca_store_delegations(struct dca_store *s, const char *customer,
+    int64_t now, const struct dca_tnset *want, dca_delegation_fn fn, void *arg);
+/* Does another customer hold one of want by a delegation valid at now? For
+ * the message of a refusal. */
+bool dca_store_delegated_elsewhere(struct dca_store *s, const char *customer,
+    int64_t now, const struct dca_tnset *want, char first[static DCA_ENTRY_TEXT]);
+
+/* --- certificates --- */
+enum dca_function { DCA_FN_SEN, DCA_FN_SREN, DCA_FN_OPERATOR };
+struct dca_certificate {
+	uint8_t serial[DCA_SERIAL_LEN];
+	char customer[DCA_ID_MAX + 1];
+	uint8_t key_sha256[32], csr_sha256[32];
+	enum dca_function function;
+	int64_t not_before, not_after;
+	uint64_t cross;			/* id of the cross-certificate */
+	uint64_t basis;			/* customer.changed when issued */
+	uint64_t seq;			/* its ledger row, which holds the DER */
+	int64_t revoked;		/* 0: not revoked */
+	int reason;
+	int64_t published;		/* 0: not read back yet */
+};
+/* Also binds the key to the customer and indexes the numbers. shared: every
+ * number of it is shared. */
+enum dca_rc dca_store_certificate_add(struct dca_store *s,
+    const struct dca_certificate *c, const struct dca_tnset *numbers,
+    bool shared, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_certificate(struct dca_store *s,
+    const uint8_t serial[static DCA_SERIAL_LEN], struct dca_certificate *out,
+    struct dca_err *e) DCA_CHECKED;
+/* DER from its ledger row. */
+enum dca_rc dca_store_certificate_der(struct dca_store *s,
+    const uint8_t serial[static DCA_SERIAL_LEN], struct dca_out *der,
+    struct dca_err *e) DCA_CHECKED;
+/* The newest for a repeat key (design 5), live or not. */
+enum dca_rc dca_store_certificate_repeat(struct dca_store *s,
+    const char *customer, enum dca_function fn,
+    const uint8_t csr_sha256[static 32], struct dca_certificate *out,
+    struct dca_err *e) DCA_CHECKED;
+/* Does a live certificate of another customer cover one of want, and is not
+ * shared on both sides? */
+bool dca_store_certified_elsewhere(struct dca_store *s, const char *customer,
+    int64_t now, const struct dca_tnset *want, bool shared,
+    char first[static DCA_ENTRY_TEXT]);
+enum dca_rc dca_store_certificate_published(struct dca_store *s,
+    const uint8_t serial[static DCA_SERIAL_LEN], int64_t when,
+    struct dca_err *e) DCA_CHECKED;
+/* Certificates whose ledger seq is at least from, in order, at most limit. */
+typedef enum dca_rc (*dca_certificate_fn)(const struct dca_certificate *c,
+    struct dca_buf der, void *arg, struct dca_err *e);
+enum dca_rc dca_store_certificates_from(struct dca_store *s, uint64_t from,
+    size_t limit, dca_certificate_fn fn, void *arg, struct dca_err *e)
+    DCA_CHECKED;
+uint64_t dca_store_count(struct dca_store *s, const char *view); /* table name
+								  * from a list */
+
+/* --- cross-certificates --- */
+struct dca_cross {
+	uint64_t id;
+	struct dca_out chain;	/* owned: concatenated DER, cross-certificate
+				 * first, root last */
+	int64_t installed;
+	bool active;
+};
+void dca_cross_clear(struct dca_cross *c);
+/* Becomes the active one; the one before stays for its children. */
+enum dca_rc dca_store_cross_add(struct dca_store *s, struct dca_buf chain,
+    int64_t when, uint64_t seq, uint64_t *id, struct dca_err *e) DCA_CHECKED;
+/* id 0: the active one. REG_UNKNOWN. */
+enum dca_rc dca_store_cross(struct dca_store *s, uint64_t id,
+    struct dca_cross *out, struct dca_err *e) DCA_CHECKED;
+
+/* --- imports in parts (design 9; rows are CBOR as in the act) --- */
+enum dca_rc dca_store_part_add(struct dca_store *s, const char *import,
+    unsigned part, unsigned of, struct dca_buf rows, struct dca_err *e)
+    DCA_CHECKED;
+unsigned dca_store_parts(struct dca_store *s, const char *import);
+typedef enum dca_rc (*dca_part_fn)(unsigned part, struct dca_buf rows,
+    void *arg, struct dca_err *e);
+enum dca_rc dca_store_part_each(struct dca_store *s, const char *import,
+    dca_part_fn fn, void *arg, struct dca_err *e) DCA_CHECKED;
+void dca_store_part_drop(struct dca_store *s, const char *import);
+
+/* --- reading for people --- */
+struct dca_list_query {
+	const char *view;	/* operators customers keys codes inventory
+				 * delegations certificates crosses ledger */
+	const char *customer;	/* NULL: all */
+	const char *id;		/* NULL: all; else one (serial in hex, id) */
+	uint64_t from;		/* rowid to start after; 0: start */
+	size_t limit;		/* at most 500 */
+};
+/*
+ * { "next": uint, "rows": [ {...}, ... ] }; next is 0 when there is no more.
+ * One table of views in the store says which columns are shown and how;
+ * numbers as text ("12025550100+100"), times RFC 3339, never a secret.
+ */
+enum dca_rc dca_store_list(struct dca_store *s, const struct dca_list_query *q,
+    struct dca_out *cbor, struct dca_err *e) DCA_CHECKED;
+
+#endif

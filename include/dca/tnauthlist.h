@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TNAuthorizationList DER <-> TN set (RFC 8226 9, EXPLICIT tags). */
+#ifndef DCA_TNAUTHLIST_H
+#define DCA_TNAUTHLIST_H
+
+#include "dca/tnset.h"
+
+/*
+ * Whose list is read. ISSUE: what we are asked to certify; start + count =
+ * 10^D and extension fields of a range are refused, SPCs are [A-Z0-9]+.
+ * FOREIGN: what another CA signed; both are tolerated (standards 1.1 items 6
+ * and 8), any IA5 SPC up to DCA_SPC_MAX.
+ */
+enum dca_tnauthlist_mode { DCA_TNAUTHLIST_ISSUE, DCA_TNAUTHLIST_FOREIGN };
+
+/*
+ * Strict: DER only, no trailing octets, at most DCA_CROSS_MAX octets.
+ * Unites the entries into out (which need not be empty).
+ * Fails with TN_DER, TN_EMPTY, TN_NUMBER, TN_COUNT, TN_RANGE, TN_SPC.
+ */
+enum dca_rc dca_tnauthlist_parse(struct dca_tnset *out, struct dca_buf der,
+    enum dca_tnauthlist_mode mode, struct dca_err *e) DCA_CHECKED;
+/* The canonical encoding of design 9. The set must not be empty. */
+void dca_tnauthlist_encode(struct dca_out *o, const struct dca_tnset *s);
+
+#endif
