@@ -80,4 +80,15 @@ void dca_message_problem(struct dca_out *o, uint64_t id,
 void dca_problem_message(struct dca_err *e, const struct dca_message *m);
 const char *dca_message_name(enum dca_message_type t);
 
+/*
+ * RFC 9290 concise problem details: { -1: title, -2: detail,
+ * DCA_PROBLEM_KEY: { "rule", "first", "field" } }; empty first and field are
+ * left out.
+ */
+#define DCA_PROBLEM_KEY "tag:dca-appliance,2026:problem"
+void dca_problem_encode(struct dca_out *o, const struct dca_err *e);
+/* MESSAGE when it is not ours; e then says so. On DCA_OK e holds the problem. */
+enum dca_rc dca_problem_parse(struct dca_err *e, struct dca_buf body)
+    DCA_CHECKED;
+
 #endif
