@@ -50,6 +50,8 @@ bool dca_cbor_take_map(struct dca_cbor *c, size_t *n, size_t max);
 bool dca_cbor_take_tag(struct dca_cbor *c, uint64_t tag);
 /* Skips one item of any shape, nested at most 8 deep; its bytes in *b. */
 bool dca_cbor_skip(struct dca_cbor *c, struct dca_buf *b);
+/* UTF-8 (RFC 3629) without NUL? */
+bool dca_text_ok(struct dca_buf b);
 /* Not bad and nothing left? */
 bool dca_cbor_done(const struct dca_cbor *c);
 /* Is in exactly one deterministic item (heads, key order, no duplicates)? */

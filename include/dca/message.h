@@ -69,7 +69,8 @@ struct dca_message {
  * send. Fields borrow from packet. */
 enum dca_rc dca_message_parse(struct dca_message *m, struct dca_buf packet,
     enum dca_role role, struct dca_err *e) DCA_CHECKED;
-/* Asserts the table (count, bounds): a message of ours is always valid. */
+/* Asserts the table (count, bounds): a message of ours is always valid. Text
+ * that is not UTF-8 is sent with question marks in its place. */
 void dca_message_encode(struct dca_out *o, const struct dca_message *m);
 /* Text fields are not terminated in the packet; copy one out. */
 void dca_field_text(const struct dca_field *f, char *s, size_t cap);
