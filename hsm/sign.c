@@ -1,1 +1,192 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signers: one session and one key handle per thread. What is signed is a
+ * whole DER SEQUENCE that this process built; the digest is made here and
+ * there is no other way in. No signature leaves before it verified with the
+ * public key that was read when the signer was opened.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "room.h"
+
+struct dca_signer {
+	struct dca_hsm *h;
+	CK_SESSION_HANDLE session;	/* CK_INVALID_HANDLE: open it first */
+	CK_OBJECT_HANDLE key;
+	struct dca_spki spki;
+};
+
+/* Session, login, private key; the public key in spki. */
+static enum dca_rc
+attach(struct dca_signer *s, struct dca_spki *spki, struct dca_err *e)
+{
+	CK_OBJECT_HANDLE pub;
+	enum dca_rc rc = dca_session_open(s->h, false, &s->session, e);
+
+	if (rc == DCA_OK)
+		rc = dca_key_find(s->h, s->session, CKO_PRIVATE_KEY, &s->key,
+		    e);
+	if (rc == DCA_OK)
+		rc = dca_key_find(s->h, s->session, CKO_PUBLIC_KEY, &pub, e);
+	if (rc == DCA_OK)
+		rc = dca_key_public(s->h, s->session, pub, spki, e);
+	return rc;
+}
+
+static void
+detach(struct dca_signer *s)
+{
+	if (s->session != CK_INVALID_HANDLE)
+		(void)s->h->f->C_CloseSession(s->session);
+	s->session = CK_INVALID_HANDLE;
+}
+
+/* A token that was made anew may hold another key under the same CKA_ID. */
+static enum dca_rc
+attach_again(struct dca_signer *s, struct dca_err *e)
+{
+	struct dca_spki now;
+	enum dca_rc rc;
+
+	detach(s);
+	rc = attach(s, &now, e);
+	if (rc == DCA_OK && memcmp(&now, &s->spki, sizeof(now)) != 0)
+		rc = dca_fail(e, DCA_RULE_TOKEN_KEY,
+		    "the token holds another key under this CKA_ID than before");
+	if (rc != DCA_OK)
+		detach(s);
+	return rc;
+}
+
+enum dca_rc
+dca_signer_open(struct dca_signer **out, struct dca_hsm *h, struct dca_err *e)
+{
+	struct dca_signer *s = dca_alloc(sizeof(*s));
+	enum dca_rc rc;
+
+	memset(s, 0, sizeof(*s));
+	s->h = h;
+	s->session = CK_INVALID_HANDLE;
+	*out = NULL;
+	rc = attach(s, &s->spki, e);
+	if (rc == DCA_OK)
+		*out = s;
+	else
+		dca_signer_close(s);
+	return rc;
+}
+
+void
+dca_signer_close(struct dca_signer *s)
+{
+	if (s == NULL)
+		return;
+	detach(s);
+	free(s);
+}
+
+/* Exactly one SEQUENCE with a minimal definite length (X.690 10.1)? */
+static bool
+one_sequence(struct dca_buf b)
+{
+	size_t head = 2, len;
+
+	if (b.n < 2 || b.p[0] != 0x30)
+		return false;
+	len = b.p[1];
+	if (len >= 0x80) {
+		size_t octets = len & 0x7f;
+
+		if (octets < 1 || octets > 3 || b.n < 2 + octets ||
+		    b.p[2] == 0)
+			return false;
+		len = 0;
+		for (size_t i = 0; i < octets; i++)
+			len = len << 8 | b.p[2 + i];
+		if (len < 0x80)
+			return false;
+		head += octets;
+	}
+	return b.n - head == len;
+}
+
+/* C_SignInit, C_Sign; *call names the one that failed. */
+static CK_RV
+raw_sign(struct dca_signer *s, uint8_t *digest, uint8_t *sig, CK_ULONG *n,
+    const char **call)
+{
+	CK_MECHANISM m = { CKM_ECDSA, NULL, 0 };
+	CK_RV rv;
+
+	*call = "C_SignInit";
+	rv = s->h->f->C_SignInit(s->session, &m, s->key);
+	if (rv != CKR_OK)
+		return rv;
+	*call = "C_Sign";
+	return s->h->f->C_Sign(s->session, digest, DCA_SHA256_LEN, sig, n);
+}
+
+/*
+ * The session is renewed once, before the first try (an earlier failure
+ * closed it) or after it: never twice, so that a dead token answers fast.
+ */
+static enum dca_rc
+token_sign(struct dca_signer *s, uint8_t *digest, uint8_t sig[static 256],
+    CK_ULONG *n, struct dca_err *e)
+{
+	bool renewed = false;
+
+	for (;;) {
+		const char *call;
+		CK_RV rv;
+
+		if (s->session == CK_INVALID_HANDLE) {
+			enum dca_rc rc = attach_again(s, e);
+
+			if (rc != DCA_OK)
+				return rc;
+			renewed = true;
+		}
+		*n = 256;
+		rv = raw_sign(s, digest, sig, n, &call);
+		if (rv == CKR_OK)
+			return DCA_OK;
+		/* Whatever it was, an operation may be left active. A handle
+		 * that is no longer ours may be somebody else's by now. */
+		if (rv == CKR_SESSION_HANDLE_INVALID ||
+		    rv == CKR_SESSION_CLOSED)
+			s->session = CK_INVALID_HANDLE;
+		detach(s);
+		if (renewed || !dca_ckr_stale(rv))
+			return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, call, rv);
+	}
+}
+
+enum dca_rc
+dca_signer_sign(struct dca_signer *s, struct dca_buf body, struct dca_out *out,
+    struct dca_err *e)
+{
+	uint8_t digest[DCA_SHA256_LEN], given[DCA_SHA256_LEN], raw[256];
+	DCA_AUTO_OUT sig = { 0 };
+	CK_ULONG n = 0;
+	enum dca_rc rc;
+
+	if (!one_sequence(body))
+		abort();	/* our own builder is broken */
+	dca_sha256(digest, body);
+	memcpy(given, digest, sizeof(given));	/* the module gets a copy */
+	rc = token_sign(s, given, raw, &n, e);
+	if (rc != DCA_OK)
+		return rc;
+	if (n != 64 || !dca_ecdsa_sig_from_raw(&sig, raw))
+		return dca_fail(e, DCA_RULE_TOKEN_SIGNATURE,
+		    "C_Sign gave %lu octets that are not r||s of P-256",
+		    (unsigned long)n);
+	if (!dca_ecdsa_verify(&s->spki, digest, dca_out_buf(&sig)))
+		return dca_fail(e, DCA_RULE_TOKEN_SIGNATURE,
+		    "the signature does not verify with the public key of the "
+		    "token");
+	dca_signed_encode(out, body, dca_out_buf(&sig));
+	return DCA_OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names and classes of Cryptoki return values (PKCS#11 v2.40 5.1). What a
+ * module says is quoted by its name, so that an operator can look it up.
+ */
+#include "room.h"
+
+struct row {
+	CK_RV rv;
+	const char *name;
+};
+
+#define R(n) { n, #n }
+static const struct row names[] = {
+	R(CKR_OK), R(CKR_CANCEL), R(CKR_HOST_MEMORY), R(CKR_SLOT_ID_INVALID),
+	R(CKR_GENERAL_ERROR), R(CKR_FUNCTION_FAILED), R(CKR_ARGUMENTS_BAD),
+	R(CKR_NO_EVENT), R(CKR_NEED_TO_CREATE_THREADS), R(CKR_CANT_LOCK),
+	R(CKR_ATTRIBUTE_READ_ONLY), R(CKR_ATTRIBUTE_SENSITIVE),
+	R(CKR_ATTRIBUTE_TYPE_INVALID), R(CKR_ATTRIBUTE_VALUE_INVALID),
+	R(CKR_DATA_INVALID), R(CKR_DATA_LEN_RANGE), R(CKR_DEVICE_ERROR),
+	R(CKR_DEVICE_MEMORY), R(CKR_DEVICE_REMOVED), R(CKR_FUNCTION_CANCELED),
+	R(CKR_FUNCTION_NOT_PARALLEL), R(CKR_FUNCTION_NOT_SUPPORTED),
+	R(CKR_KEY_HANDLE_INVALID), R(CKR_KEY_SIZE_RANGE),
+	R(CKR_KEY_TYPE_INCONSISTENT), R(CKR_KEY_FUNCTION_NOT_PERMITTED),
+	R(CKR_MECHANISM_INVALID), R(CKR_MECHANISM_PARAM_INVALID),
+	R(CKR_OBJECT_HANDLE_INVALID), R(CKR_OPERATION_ACTIVE),
+	R(CKR_OPERATION_NOT_INITIALIZED), R(CKR_PIN_INCORRECT),
+	R(CKR_PIN_INVALID), R(CKR_PIN_LEN_RANGE), R(CKR_PIN_EXPIRED),
+	R(CKR_PIN_LOCKED), R(CKR_SESSION_CLOSED), R(CKR_SESSION_COUNT),
+	R(CKR_SESSION_HANDLE_INVALID), R(CKR_SESSION_PARALLEL_NOT_SUPPORTED),
+	R(CKR_SESSION_READ_ONLY), R(CKR_SESSION_EXISTS),
+	R(CKR_SESSION_READ_ONLY_EXISTS), R(CKR_SESSION_READ_WRITE_SO_EXISTS),
+	R(CKR_SIGNATURE_INVALID), R(CKR_SIGNATURE_LEN_RANGE),
+	R(CKR_TEMPLATE_INCOMPLETE), R(CKR_TEMPLATE_INCONSISTENT),
+	R(CKR_TOKEN_NOT_PRESENT), R(CKR_TOKEN_NOT_RECOGNIZED),
+	R(CKR_TOKEN_WRITE_PROTECTED), R(CKR_USER_ALREADY_LOGGED_IN),
+	R(CKR_USER_NOT_LOGGED_IN), R(CKR_USER_PIN_NOT_INITIALIZED),
+	R(CKR_USER_TYPE_INVALID), R(CKR_USER_ANOTHER_ALREADY_LOGGED_IN),
+	R(CKR_USER_TOO_MANY_TYPES), R(CKR_DOMAIN_PARAMS_INVALID),
+	R(CKR_BUFFER_TOO_SMALL), R(CKR_CRYPTOKI_NOT_INITIALIZED),
+	R(CKR_CRYPTOKI_ALREADY_INITIALIZED), R(CKR_MUTEX_BAD),
+	R(CKR_MUTEX_NOT_LOCKED), R(CKR_FUNCTION_REJECTED),
+	R(CKR_VENDOR_DEFINED),
+};
+#undef R
+
+const char *
+dca_ckr_name(CK_RV rv)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].rv == rv)
+			return names[i].name;
+	return rv & CKR_VENDOR_DEFINED ? "CKR_VENDOR_DEFINED" : "CKR_?";
+}
+
+enum dca_rc
+dca_ckr_fail(struct dca_err *e, enum dca_rule rule, const char *call, CK_RV rv)
+{
+	return dca_fail(e, rule, "%s: %s (0x%lx)", call, dca_ckr_name(rv),
+	    (unsigned long)rv);
+}
+
+/*
+ * Seen with SoftHSM: 0xB3 when other code closed our sessions, 0x82 when it
+ * logged us out. The rest is what other modules say for the same.
+ */
+bool
+dca_ckr_stale(CK_RV rv)
+{
+	switch (rv) {
+	case CKR_SESSION_HANDLE_INVALID:
+	case CKR_SESSION_CLOSED:
+	case CKR_OBJECT_HANDLE_INVALID:
+	case CKR_KEY_HANDLE_INVALID:
+	case CKR_USER_NOT_LOGGED_IN:
+	case CKR_OPERATION_ACTIVE:
+	case CKR_OPERATION_NOT_INITIALIZED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+dca_ckr_pin(CK_RV rv)
+{
+	switch (rv) {
+	case CKR_PIN_INCORRECT:
+	case CKR_PIN_INVALID:
+	case CKR_PIN_LEN_RANGE:
+	case CKR_PIN_EXPIRED:
+	case CKR_PIN_LOCKED:
+	case CKR_USER_PIN_NOT_INITIALIZED:
+		return true;
+	default:
+		return false;
+	}
+}
