@@ -162,10 +162,16 @@ X(PATH, "path", NOTFOUND, 404, "no such resource", "RFC 7252 5.8", "see /.well-k
 X(METHOD, "method", REFUSED, 405, "method not allowed", "RFC 7252 5.8", "see dca-front(8)") \
 X(BODY_SIZE, "body-size", REFUSED, 413, "body too large", "design 9", "split it") \
 X(BLOCK, "block", MALFORMED, 408, "block out of order", "RFC 7959 2.9.2", "start again with block 0") \
+X(BLOCK_OPTION, "block-option", MALFORMED, 400, "Block option does not fit", "RFC 7959 2.2, 2.3", \
+  "size exponent 0 to 6, full blocks but the last, numbers inside the body") \
+X(OPTION, "option", REFUSED, 402, "critical option not supported here", "RFC 7252 5.4.1", \
+  "leave the option out") \
 X(RATE, "rate", BUSY, 429, "too many requests", "RFC 8516", "wait for Max-Age seconds") \
 X(QUEUE, "queue", BUSY, 503, "queue is full", "RFC 9148 4.7", "repeat the same request after Max-Age") \
 X(VAULT_DOWN, "vault-down", BUSY, 503, "vault does not answer", "design 5", \
   "repeat the same request after Max-Age") \
+X(SERVER_KEY, "server-key", REFUSED, 403, "server is not the one that was pinned", "design 8", \
+  "nothing was sent; compare with server=sha256:... that the TN provider gave you by another way") \
 X(MESSAGE, "message", MALFORMED, 400, "local message refused", "design 3", "") \
 /* verification */ \
 X(CERT_DER, "cert-der", MALFORMED, 400, "certificate is not strict DER", "RFC 5280 4.1; X.690 10", \
