@@ -12,7 +12,7 @@
 
 #include "dca/base.h"
 
-enum { DCA_TN_MAX = 15, DCA_SPC_MAX = 32, DCA_ENTRY_TEXT = 48 };
+enum { DCA_TN_MAX = 15, DCA_SPC_MAX = 64, DCA_ENTRY_TEXT = 48 };
 
 struct dca_tnrange {
 	uint64_t lo, hi;	/* closed; hi < 10^digits */
