@@ -9,7 +9,7 @@
 
 #include <openssl/x509.h>
 
-#include "dca/base.h"
+#include "dca/message.h"
 
 struct dca_client;
 /*
