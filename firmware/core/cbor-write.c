@@ -9,8 +9,6 @@
 
 #include "dca/cbor.h"
 
-/* libcbor 0.8 and 0.10 take lengths as size_t: the same as uint64_t on every
- * machine we build for. */
 enum { HEAD_MAX = 9 };
 
 static void

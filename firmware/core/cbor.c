@@ -174,6 +174,13 @@ decode(struct dca_buf in)
 		it.type = DCA_CBOR_END;
 		return it;
 	}
+	/* libcbor 0.8 refuses the tags 6 to 20 as unassigned; COSE_Sign1 is 18 */
+	if (in.p[0] >= 0xc0 && in.p[0] < 0xc0 + 24) {
+		it.type = DCA_CBOR_TAG;
+		it.v = in.p[0] & 0x1f;
+		it.n = 1;
+		return it;
+	}
 	r = cbor_stream_decode(in.p, in.n, &callbacks, &it);
 	if (r.status != CBOR_DECODER_FINISHED || it.type == DCA_CBOR_BAD ||
 	    r.read == 0 || r.read > in.n) {
@@ -404,7 +411,7 @@ walk(struct dca_cbor *c, bool order)
 		inside = it.type == DCA_CBOR_MAP ? 2 * it.v : many ? it.v : 0;
 		if (it.type == DCA_CBOR_TAG)
 			inside = 1;
-		if (inside > 0 && depth == DEPTH_MAX)
+		if ((many || inside > 0) && depth == DEPTH_MAX)
 			return false;
 		if (inside > 0)
 			stack[depth++] = (struct level){ .left = inside,

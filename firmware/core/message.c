@@ -38,6 +38,19 @@ static const struct message_rule rules[] = { DCA_MESSAGES(X, U, B, T) };
 #undef B
 #undef U
 
+/* Every message of the table fits a packet: head, type and id take at most
+ * 13 octets, a uint 9, the head of a string 5. */
+#define U(name) +9
+#define B(name, max) +5 + (max)
+#define T(name, max) +5 + (max)
+#define X(sym, num, from, fields)                                              \
+	_Static_assert(13 fields <= DCA_MESSAGE_MAX, #sym " is too long");
+DCA_MESSAGES(X, U, B, T)
+#undef X
+#undef T
+#undef B
+#undef U
+
 static const struct message_rule *
 find(uint64_t type)
 {

@@ -22,7 +22,8 @@ enum {
 	DCA_CROSS_MAX = 64 * 1024,	 /* cross-certificate */
 	DCA_MESSAGE_MAX = 160 * 1024,	 /* message on a local socket */
 	DCA_CERT_MAX = 128 * 1024,	 /* any certificate we read */
-	DCA_ACT_MAX = 96 * 1024,	 /* signed operator act */
+	DCA_ACT_MAX = 95 * 1024,	 /* signed operator act; with its
+					  * peer it fits one message */
 	DCA_SERIAL_LEN = 20,
 	DCA_SHA256_LEN = 32,
 	DCA_ID_MAX = 63,		 /* customer, operator, code ids */
