@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TN sets: what a list of numbers grants, and whether one list is inside
- * another. This file decides; it must never read DER, files or the clock,
- * and its answers must depend on its arguments alone.
- *
- * Adding appends; the first look at a set after that sorts and merges it. A
+ * TN sets: how they are kept. Adding appends; the first look at a set after that sorts and merges it. A
  * const set may be looked at by several threads, so that first look is under
- * a lock: its representation changes, what it means does not.
+ * a lock: its representation changes, what it means does not. Must never
+ * decide about scope: that is tnset-scope.c, on the views at the end.
  */
 #include "dca/tnset.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,178 +322,6 @@ dca_tnset_union(struct dca_tnset *s, const struct dca_tnset *other)
 		names_add(s, &s->b->spc, o->spc.v[i]);
 	for (i = 0; i < o->literal.n; i++)
 		names_add(s, &s->b->literal, o->literal.v[i]);
-}
-
-/* ---- deciding: two sorted lists, one pass each ---- */
-
-/* Does a end before b begins? */
-static bool
-before(const struct dca_tnrange *a, const struct dca_tnrange *b)
-{
-	return a->digits != b->digits ? a->digits < b->digits : a->hi < b->lo;
-}
-
-static void
-tell_number(char *first, uint64_t tn, uint8_t digits)
-{
-	if (first != NULL)
-		dca_tnrange_print((struct dca_tnrange){ tn, tn, digits },
-		    first);
-}
-
-static void
-tell_name(char *first, const char *prefix, const char *name)
-{
-	if (first != NULL)
-		(void)snprintf(first, DCA_ENTRY_TEXT, "%s%.*s", prefix,
-		    DCA_ENTRY_TEXT - 1 - (int)strlen(prefix), name);
-}
-
-/*
- * Parent intervals neither overlap nor touch: what follows the end of one is
- * not covered by the next, so that a child interval is inside one or not at
- * all.
- */
-static bool
-ranges_cover(const struct body *parent, const struct body *child, char *first)
-{
-	const struct dca_tnrange *p = parent->range, *c = child->range;
-	const struct dca_tnrange *pend = p + parent->n, *cend = c + child->n;
-
-	for (; c < cend; c++) {
-		while (p < pend && before(p, c))
-			p++;
-		if (p == pend || p->digits != c->digits || p->lo > c->lo) {
-			tell_number(first, c->lo, c->digits);
-			return false;
-		}
-		if (p->hi < c->hi) {
-			tell_number(first, p->hi + 1, c->digits);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-names_cover(const struct names *parent, const struct names *child,
-    const char *prefix, char *first)
-{
-	size_t i, j = 0;
-
-	for (i = 0; i < child->n; i++) {
-		while (j < parent->n && strcmp(parent->v[j], child->v[i]) < 0)
-			j++;
-		if (j == parent->n || strcmp(parent->v[j], child->v[i]) != 0) {
-			tell_name(first, prefix, child->v[i]);
-			return false;
-		}
-	}
-	return true;
-}
-
-bool
-dca_tnset_covers(const struct dca_tnset *parent, const struct dca_tnset *child,
-    char *first)
-{
-	const struct body *p = settled(parent), *c = settled(child);
-
-	return names_cover(&p->spc, &c->spc, "spc:", first) &&
-	       ranges_cover(p, c, first) &&
-	       names_cover(&p->literal, &c->literal, "", first);
-}
-
-static struct dca_tnrange
-range_common(const struct dca_tnrange *a, const struct dca_tnrange *b)
-{
-	return (struct dca_tnrange){
-		.lo = a->lo > b->lo ? a->lo : b->lo,
-		.hi = a->hi < b->hi ? a->hi : b->hi,
-		.digits = a->digits,
-	};
-}
-
-/* Common intervals into out, or, out NULL, only whether there is one. */
-static bool
-ranges_meet(const struct body *a, const struct body *b, struct dca_tnset *out,
-    char *first)
-{
-	const struct dca_tnrange *x = a->range, *y = b->range;
-	const struct dca_tnrange *xend = x + a->n, *yend = y + b->n;
-	struct dca_tnrange r;
-
-	while (x < xend && y < yend) {
-		if (before(x, y)) {
-			x++;
-			continue;
-		}
-		if (before(y, x)) {
-			y++;
-			continue;
-		}
-		r = range_common(x, y);
-		if (out == NULL) {
-			tell_number(first, r.lo, r.digits);
-			return true;
-		}
-		dca_tnset_add_interval(out, r);
-		if (x->hi < y->hi)
-			x++;
-		else
-			y++;
-	}
-	return false;
-}
-
-static bool
-names_meet(const struct names *a, const struct names *b, struct dca_tnset *out,
-    struct names *into, const char *prefix, char *first)
-{
-	size_t i = 0, j = 0;
-	int cmp;
-
-	while (i < a->n && j < b->n) {
-		cmp = strcmp(a->v[i], b->v[j]);
-		if (cmp == 0 && out == NULL) {
-			tell_name(first, prefix, a->v[i]);
-			return true;
-		}
-		if (cmp == 0)
-			names_add(out, into, a->v[i]);
-		i += cmp <= 0;
-		j += cmp >= 0;
-	}
-	return false;
-}
-
-bool
-dca_tnset_overlaps(const struct dca_tnset *a, const struct dca_tnset *b,
-    char *first)
-{
-	const struct body *x = settled(a), *y = settled(b);
-
-	return names_meet(&x->spc, &y->spc, NULL, NULL, "spc:", first) ||
-	       ranges_meet(x, y, NULL, first) ||
-	       names_meet(&x->literal, &y->literal, NULL, NULL, "", first);
-}
-
-struct dca_tnset *
-dca_tnset_intersect(const struct dca_tnset *a, const struct dca_tnset *b)
-{
-	const struct body *x = settled(a), *y = settled(b);
-	struct dca_tnset *out = dca_tnset_new();
-
-	(void)names_meet(&x->spc, &y->spc, out, &out->b->spc, "", NULL);
-	(void)ranges_meet(x, y, out, NULL);
-	(void)names_meet(&x->literal, &y->literal, out, &out->b->literal, "",
-	    NULL);
-	return out;
-}
-
-bool
-dca_tnset_equal(const struct dca_tnset *a, const struct dca_tnset *b)
-{
-	return dca_tnset_covers(a, b, NULL) && dca_tnset_covers(b, a, NULL);
 }
 
 /* ---- looking ---- */
