@@ -1,1 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cross-certificates with their chains. One is active; the ones before stay,
+ * because certificates name them.
+ */
+#include <inttypes.h>
+
+#include "db.h"
+
+void
+dca_cross_clear(struct dca_cross *c)
+{
+	dca_out_free(&c->chain);
+	*c = (struct dca_cross){ 0 };
+}
+
+enum dca_rc
+dca_store_cross_add(struct dca_store *s, struct dca_buf chain, int64_t when,
+    uint64_t seq, uint64_t *id, struct dca_err *e)
+{
+	DB_STMT off = db_use(s, &s->q.cross_off,
+	    "UPDATE crosses SET active = 0 WHERE active <> 0");
+	DB_STMT q = db_use(s, &s->q.cross_add, "INSERT INTO crosses"
+	    " (chain, installed, active, seq) VALUES (?1, ?2, 1, ?3)");
+	enum dca_rc rc = db_run(s, off, e);
+
+	if (rc)
+		return rc;
+	db_bind_blob(q, 1, chain.p, chain.n);
+	db_bind_int(q, 2, when);
+	db_bind_int(q, 3, (int64_t)seq);
+	if ((rc = db_run(s, q, e)))
+		return rc;
+	*id = (uint64_t)sqlite3_last_insert_rowid(s->db);
+	return DCA_OK;
+}
+
+enum dca_rc
+dca_store_cross(struct dca_store *s, uint64_t id, struct dca_cross *out,
+    struct dca_err *e)
+{
+	DB_STMT q = id == 0 ?
+	    db_use(s, &s->q.cross_active, "SELECT id, chain, installed, active"
+					  " FROM crosses WHERE active <> 0"
+					  " ORDER BY id DESC LIMIT 1") :
+	    db_use(s, &s->q.cross_get, "SELECT id, chain, installed, active"
+				       " FROM crosses WHERE id = ?1");
+	struct dca_buf b;
+	enum dca_rc rc;
+
+	if (id)
+		db_bind_int(q, 1, (int64_t)id);
+	rc = db_get(s, q, e);
+	if (rc == DCA_NOTFOUND && id)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "no cross-certificate %" PRIu64, id);
+	if (rc == DCA_NOTFOUND)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "no active cross-certificate");
+	if (rc)
+		return rc;
+	b = db_bytes(q, 1);
+	*out = (struct dca_cross){
+		.id = (uint64_t)db_int(q, 0),
+		.installed = db_int(q, 2),
+		.active = db_int(q, 3) != 0,
+	};
+	dca_out_add(&out->chain, b.p, b.n);
+	return DCA_OK;
+}

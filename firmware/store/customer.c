@@ -1,1 +1,164 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Customers and the keys that are theirs. A key belongs to one customer for
+ * ever (design 8); never moves one.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "db.h"
+
+enum dca_rc
+dca_store_customer(struct dca_store *s, const char *id,
+    struct dca_customer *out, struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.customer_get, "SELECT id, name, country,"
+	    " cn, passports, active, changed FROM customers WHERE id = ?1");
+	enum dca_rc rc;
+
+	db_bind_text(q, 1, id);
+	rc = db_get(s, q, e);
+	if (rc == DCA_NOTFOUND)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", id);
+	if (rc)
+		return rc;
+	db_text(q, 0, out->id, sizeof out->id);
+	db_text(q, 1, out->name, sizeof out->name);
+	db_text(q, 2, out->country, sizeof out->country);
+	db_text(q, 3, out->cn, sizeof out->cn);
+	out->passports = (unsigned)db_int(q, 4);
+	out->active = db_int(q, 5) != 0;
+	out->changed = (uint64_t)db_int(q, 6);
+	return DCA_OK;
+}
+
+enum dca_rc
+dca_store_customer_add(struct dca_store *s, const struct dca_customer *c,
+    struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.customer_add, "INSERT INTO customers"
+	    " (id, name, country, cn, passports, active, changed)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+	enum dca_rc rc;
+
+	db_bind_text(q, 1, c->id);
+	db_bind_text(q, 2, c->name);
+	db_bind_text(q, 3, c->country);
+	db_bind_text(q, 4, c->cn);
+	db_bind_int(q, 5, c->passports);
+	db_bind_int(q, 6, c->active);
+	db_bind_int(q, 7, (int64_t)c->changed);
+	rc = db_run(s, q, e);
+	return rc != DCA_REFUSED ? rc :
+	    dca_fail(e, DCA_RULE_REG_EXISTS, "customer %s exists already",
+		c->id);
+}
+
+enum dca_rc
+dca_store_customer_set_active(struct dca_store *s, const char *id, bool active,
+    uint64_t seq, struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.customer_active, "UPDATE customers"
+	    " SET active = ?2, changed = ?3 WHERE id = ?1");
+	enum dca_rc rc;
+
+	db_bind_text(q, 1, id);
+	db_bind_int(q, 2, active);
+	db_bind_int(q, 3, (int64_t)seq);
+	if ((rc = db_run(s, q, e)))
+		return rc;
+	return sqlite3_changes(s->db) ? DCA_OK :
+	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", id);
+}
+
+/* --- keys --- */
+static enum dca_rc
+key_find(struct dca_store *s, const uint8_t key[static 32], struct dca_key *out,
+    struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.key_get,
+	    "SELECT customer, pinned FROM keys WHERE key = ?1");
+	enum dca_rc rc;
+
+	db_bind_blob(q, 1, key, DCA_SHA256_LEN);
+	if ((rc = db_get(s, q, e)))
+		return rc;
+	db_text(q, 0, out->customer, sizeof out->customer);
+	out->pinned = db_int(q, 1) != 0;
+	out->certified = false;
+	return DCA_OK;
+}
+
+static enum dca_rc
+key_pin(struct dca_store *s, const uint8_t key[static 32], struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.key_pin,
+	    "UPDATE keys SET pinned = 1 WHERE key = ?1");
+
+	db_bind_blob(q, 1, key, DCA_SHA256_LEN);
+	return db_run(s, q, e);
+}
+
+enum dca_rc
+dca_store_key_bind(struct dca_store *s, const uint8_t key_sha256[static 32],
+    const char *customer, bool pinned, struct dca_err *e)
+{
+	DB_STMT q = NULL;
+	struct dca_key k;
+	enum dca_rc rc = key_find(s, key_sha256, &k, e);
+
+	if (rc == DCA_OK && strcmp(k.customer, customer) != 0)
+		/* not naming the other: the asker may be its rival */
+		return dca_fail(e, DCA_RULE_CSR_FORBIDDEN_KEY,
+		    "the key belongs to another customer");
+	if (rc == DCA_OK)
+		return pinned && !k.pinned ? key_pin(s, key_sha256, e) : DCA_OK;
+	if (rc != DCA_NOTFOUND)
+		return rc;
+	q = db_use(s, &s->q.key_add,
+	    "INSERT INTO keys (key, customer, pinned) VALUES (?1, ?2, ?3)");
+	db_bind_blob(q, 1, key_sha256, DCA_SHA256_LEN);
+	db_bind_text(q, 2, customer);
+	db_bind_int(q, 3, pinned);
+	rc = db_run(s, q, e);
+	return rc != DCA_NOTFOUND ? rc :
+	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", customer);
+}
+
+enum dca_rc
+dca_store_key_unpin(struct dca_store *s, const uint8_t key_sha256[static 32],
+    struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.key_unpin,
+	    "UPDATE keys SET pinned = 0 WHERE key = ?1 AND pinned <> 0");
+	enum dca_rc rc;
+
+	db_bind_blob(q, 1, key_sha256, DCA_SHA256_LEN);
+	if ((rc = db_run(s, q, e)))
+		return rc;
+	return sqlite3_changes(s->db) ? DCA_OK :
+	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "the key is not pinned");
+}
+
+enum dca_rc
+dca_store_key(struct dca_store *s, const uint8_t key_sha256[static 32],
+    int64_t now, struct dca_key *out, struct dca_err *e)
+{
+	DB_STMT q = NULL;
+	enum dca_rc rc = key_find(s, key_sha256, out, e);
+
+	if (rc == DCA_NOTFOUND)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "the key belongs to no customer");
+	if (rc)
+		return rc;
+	/* RFC 5280 4.1.2.5: valid from notBefore through notAfter */
+	q = db_use(s, &s->q.key_live, "SELECT 1 FROM certificates WHERE"
+	    " key = ?1 AND not_after >= ?2 AND not_before <= ?2 AND"
+	    " revoked = 0 LIMIT 1");
+	db_bind_blob(q, 1, key_sha256, DCA_SHA256_LEN);
+	db_bind_int(q, 2, now);
+	rc = db_get(s, q, e);
+	out->certified = rc == DCA_OK;
+	return rc == DCA_NOTFOUND ? DCA_OK : rc;
+}

@@ -134,6 +134,11 @@ enum dca_rc dca_store_code_spend(struct dca_store *s, const char *id,
 enum dca_rc dca_store_code_remove(struct dca_store *s, const char *id,
     struct dca_err *e) DCA_CHECKED;
 
+/* Overwrites the secrets of codes that expired before now (the vault calls it
+ * now and then, inside a group or outside). */
+enum dca_rc dca_store_codes_expire(struct dca_store *s, int64_t now,
+    struct dca_err *e) DCA_CHECKED;
+
 /* --- numbers --- */
 struct dca_inventory_row {
 	struct dca_tnrange range;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema, the one place that says what a table looks like. Responsible
+ * for constraints that hold whoever writes; never for what they mean. Kept to
+ * SQL that PostgreSQL understands after a change of type names.
+ */
+#include <stdio.h>
+
+#include "db.h"
+
+/*
+ * n counts the rows of a view for reading in pages. span is the length class
+ * of an interval (number.c). Every view column but published (certificates),
+ * and codes and parts as a whole, follows from the ledger (replay.c).
+ */
+static const char *const SCHEMA[] = {
+	"CREATE TABLE ledger ("
+	" seq INTEGER PRIMARY KEY,"
+	" time INTEGER NOT NULL,"
+	" kind TEXT NOT NULL,"
+	" actor TEXT NOT NULL,"
+	" body BLOB NOT NULL,"
+	" prev BLOB NOT NULL,"
+	" hash BLOB NOT NULL) STRICT",
+	/* Append-only: an honest program cannot change a row by mistake; a
+	 * dishonest one is what the hash chain is for. */
+	"CREATE TRIGGER ledger_update BEFORE UPDATE ON ledger BEGIN"
+	" SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+	"CREATE TRIGGER ledger_delete BEFORE DELETE ON ledger BEGIN"
+	" SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+	/* INSERT OR REPLACE fires no delete trigger: hence this one. */
+	"CREATE TRIGGER ledger_insert BEFORE INSERT ON ledger"
+	" WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM ledger) BEGIN"
+	" SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+	/* Where the ledger ends, so that a cut tail is seen. */
+	"CREATE TABLE head ("
+	" one INTEGER PRIMARY KEY CHECK (one = 1),"
+	" seq INTEGER NOT NULL,"
+	" hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT",
+
+	"CREATE TABLE operators ("
+	" n INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL UNIQUE,"
+	" role TEXT NOT NULL CHECK (role IN ('admin', 'operator', 'auditor')),"
+	" spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 91),"
+	" active INTEGER NOT NULL,"
+	" last_seq INTEGER NOT NULL) STRICT",
+
+	"CREATE TABLE customers ("
+	" n INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL UNIQUE,"
+	" name TEXT NOT NULL,"
+	" country TEXT NOT NULL,"
+	" cn TEXT NOT NULL,"
+	" passports INTEGER NOT NULL,"
+	" active INTEGER NOT NULL,"
+	" changed INTEGER NOT NULL) STRICT",
+	"CREATE TABLE keys ("
+	" n INTEGER PRIMARY KEY,"
+	" key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
+	" customer TEXT NOT NULL REFERENCES customers (id),"
+	" pinned INTEGER NOT NULL) STRICT",
+	"CREATE INDEX keys_customer ON keys (customer)",
+
+	"CREATE TABLE codes ("
+	" n INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL UNIQUE,"
+	" customer TEXT NOT NULL REFERENCES customers (id),"
+	" secret BLOB NOT NULL CHECK (length(secret) = 16),"
+	" wiped INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL,"
+	" spent INTEGER NOT NULL,"
+	" csr BLOB NOT NULL CHECK (length(csr) = 32),"
+	" serial BLOB NOT NULL CHECK (length(serial) = 20)) STRICT",
+	"CREATE INDEX codes_expire ON codes (wiped, expires)",
+	"CREATE INDEX codes_customer ON codes (customer)",
+
+	"CREATE TABLE inventory ("
+	" n INTEGER PRIMARY KEY,"
+	" spc TEXT NOT NULL,"
+	" digits INTEGER NOT NULL,"
+	" lo INTEGER NOT NULL,"
+	" hi INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL) STRICT",
+	"CREATE UNIQUE INDEX inventory_spc ON inventory (spc, digits, lo, hi)",
+
+	"CREATE TABLE delegations ("
+	" n INTEGER PRIMARY KEY,"
+	" customer TEXT NOT NULL REFERENCES customers (id),"
+	" digits INTEGER NOT NULL,"
+	" span INTEGER NOT NULL,"
+	" lo INTEGER NOT NULL,"
+	" hi INTEGER NOT NULL,"
+	" not_before INTEGER NOT NULL,"
+	" not_after INTEGER NOT NULL,"
+	" shared INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL) STRICT",
+	"CREATE INDEX delegations_range ON delegations (digits, span, lo)",
+	"CREATE INDEX delegations_customer ON delegations"
+	" (customer, digits, span, lo)",
+
+	"CREATE TABLE crosses ("
+	" id INTEGER PRIMARY KEY,"
+	" chain BLOB NOT NULL,"
+	" installed INTEGER NOT NULL,"
+	" active INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL) STRICT",
+
+	"CREATE TABLE certificates ("
+	" seq INTEGER PRIMARY KEY REFERENCES ledger (seq),"
+	" serial BLOB NOT NULL UNIQUE CHECK (length(serial) = 20),"
+	" customer TEXT NOT NULL REFERENCES customers (id),"
+	" key BLOB NOT NULL CHECK (length(key) = 32),"
+	" csr BLOB NOT NULL CHECK (length(csr) = 32),"
+	" function INTEGER NOT NULL,"
+	" not_before INTEGER NOT NULL,"
+	" not_after INTEGER NOT NULL,"
+	" cross_id INTEGER NOT NULL REFERENCES crosses (id),"
+	" basis INTEGER NOT NULL,"
+	" revoked INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL,"
+	" published INTEGER NOT NULL) STRICT",
+	"CREATE INDEX certificates_csr ON certificates (csr)",
+	"CREATE INDEX certificates_key ON certificates (key, not_after)",
+	"CREATE INDEX certificates_customer ON certificates (customer)",
+
+	/*
+	 * Which customer holds which interval by certificates, and until when:
+	 * one row per customer and interval however often it renews, so that
+	 * looking for other holders does not wade through the own history.
+	 */
+	"CREATE TABLE holdings ("
+	" n INTEGER PRIMARY KEY,"
+	" customer TEXT NOT NULL REFERENCES customers (id),"
+	" digits INTEGER NOT NULL,"
+	" span INTEGER NOT NULL,"
+	" lo INTEGER NOT NULL,"
+	" hi INTEGER NOT NULL,"
+	" shared INTEGER NOT NULL,"
+	" until INTEGER NOT NULL) STRICT",
+	"CREATE UNIQUE INDEX holdings_range ON holdings"
+	" (digits, span, lo, hi, customer, shared)",
+	"CREATE TABLE certificate_holdings ("
+	" holding INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL,"
+	" PRIMARY KEY (holding, seq)) STRICT, WITHOUT ROWID",
+
+	"CREATE TABLE parts ("
+	" import TEXT NOT NULL,"
+	" part INTEGER NOT NULL,"
+	" parts INTEGER NOT NULL,"
+	" data BLOB NOT NULL,"
+	" PRIMARY KEY (import, part)) STRICT",
+};
+
+enum dca_rc
+db_schema(struct dca_store *s, struct dca_err *e)
+{
+	char pragma[64];
+	enum dca_rc rc = DCA_OK;
+
+	for (size_t i = 0; !rc && i < sizeof SCHEMA / sizeof *SCHEMA; i++)
+		rc = db_exec(s, SCHEMA[i], e);
+	if (!rc) {
+		snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d",
+		    DB_APPLICATION_ID);
+		rc = db_exec(s, pragma, e);
+	}
+	if (!rc) {
+		snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d",
+		    DB_VERSION);
+		rc = db_exec(s, pragma, e);
+	}
+	return rc;
+}
