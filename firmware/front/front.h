@@ -21,6 +21,7 @@ enum {
 	FRONT_SZX = 6,		/* and its exponent */
 	FRONT_JOBS = 1024,	/* questions waiting for the vault */
 	FRONT_JOB_SECONDS = 60,
+	FRONT_ACK_MS = 500,	/* then the answer becomes a separate one */
 	FRONT_PENDING = 16,	/* of one session */
 	FRONT_EXCHANGES = 32,	/* kept for one session */
 	FRONT_LIFETIME = 247,	/* EXCHANGE_LIFETIME, RFC 7252 4.8.2 */
@@ -146,6 +147,7 @@ struct front_exchange {
 	int64_t since;
 	/* while the vault works on it */
 	bool pending;
+	bool acked;		/* by an empty ACK */
 	uint64_t id;		/* of the question */
 	int64_t deadline;	/* ms */
 	const struct front_resource *res;
@@ -194,8 +196,12 @@ struct front_exchange *front_exchange_new(struct front_peer *p,
     const struct front_request *rq);
 /* Keeps the answer for repeats when there is room; drops it otherwise. */
 void front_exchange_keep(struct front_exchange *x);
-/* Sends x->reply as a separate response (RFC 7252 5.2.2) and keeps it. */
+/*
+ * Sends x->reply and keeps it: in the ACK while that is still owed (RFC 7252
+ * 5.2.1), as a separate response (5.2.2) otherwise.
+ */
 void front_exchange_send(struct front_exchange *x);
+void front_exchange_ack(struct front_exchange *x);
 
 /* --- block-wise --- */
 /*

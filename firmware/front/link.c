@@ -231,10 +231,16 @@ void
 front_link_tick(struct front_link *l, int64_t now)
 {
 	try_connect(l, now);
+	if (l->n_free == FRONT_JOBS)
+		return;
 	for (size_t i = 0; i < FRONT_JOBS; i++) {
-		if (l->jobs[i] != NULL && l->jobs[i]->deadline < now)
-			job_fail(l, l->jobs[i],
-			    "no answer in time; it may have acted");
+		struct front_exchange *x = l->jobs[i];
+
+		if (x != NULL && x->deadline < now)
+			job_fail(l, x, "no answer in time; it may have acted");
+		else if (x != NULL && x->con && !x->acked &&
+		    now - x->since > FRONT_ACK_MS)
+			front_exchange_ack(x);
 	}
 }
 

@@ -10,7 +10,7 @@
 
 #include "front.h"
 
-enum { TICK = 1000, SWEEP = 10, REPORT = 60, LOG_LINES = 20 };
+enum { TICK = 1000, LINK_TICK = 100, SWEEP = 10, REPORT = 60, LOG_LINES = 20 };
 
 #define AT(member) offsetof(struct front_conf, member)
 #define CAP(member) sizeof(((struct front_conf *)0)->member)
@@ -97,12 +97,20 @@ on_tick(void *arg, uint32_t events)
 
 	(void)events;
 	coap_io_process(f->coap, COAP_IO_NO_WAIT);
-	front_link_tick(f->link, now);
 	front_dtls_tick(f, now);
 	if (second % SWEEP == 0)
 		front_peers_sweep(f, now);
 	if (second % REPORT == 0)
 		report(f);
+}
+
+static void
+on_link_tick(void *arg, uint32_t events)
+{
+	struct front *f = arg;
+
+	(void)events;
+	front_link_tick(f->link, front_clock());
 }
 
 static void
@@ -153,6 +161,7 @@ start(struct front *f, struct dca_err *e)
 		return rc;
 	front_link_tick(f->link, front_clock());
 	dca_loop_every(f->loop, TICK, on_tick, f);
+	dca_loop_every(f->loop, LINK_TICK, on_link_tick, f);
 	dca_log(DCA_INFO, "listening=coaps address=%s port=%u version=%s",
 	    f->conf.address, (unsigned)f->conf.port, DCA_VERSION);
 	return DCA_OK;

@@ -188,26 +188,54 @@ front_exchange_keep(struct front_exchange *x)
 	x->kept = true;
 }
 
+static coap_pdu_t *
+answer_pdu(const struct front_exchange *x)
+{
+	coap_session_t *s = x->peer->session;
+	size_t size = coap_session_max_pdu_size(s);
+
+	if (x->con && !x->acked)
+		return coap_pdu_init(COAP_MESSAGE_ACK, 0, (coap_mid_t)x->mid,
+		    size);
+	return coap_pdu_init(x->con ? COAP_MESSAGE_CON : COAP_MESSAGE_NON, 0,
+	    coap_new_message_id(s), size);
+}
+
+/* Sending may find the session broken, which frees its peer and exchanges:
+ * the caller touches neither afterwards. */
+static void
+send_pdu(coap_session_t *s, coap_pdu_t *pdu)
+{
+	coap_session_reference(s);
+	coap_send(s, pdu);
+	coap_session_release(s);
+}
+
 void
 front_exchange_send(struct front_exchange *x)
 {
 	coap_session_t *s = x->peer->session;
-	coap_pdu_t *pdu = coap_pdu_init(
-	    x->con ? COAP_MESSAGE_CON : COAP_MESSAGE_NON, 0,
-	    coap_new_message_id(s), coap_session_max_pdu_size(s));
+	coap_pdu_t *pdu = answer_pdu(x);
 
-	if (pdu == NULL) {
-		front_exchange_keep(x);
-		return;		/* the client's repeat gets it */
+	if (pdu != NULL) {
+		coap_add_token(pdu, x->token_n, x->token);
+		front_reply_fill(pdu, &x->reply);
 	}
-	coap_add_token(pdu, x->token_n, x->token);
-	front_reply_fill(pdu, &x->reply);
 	x->peer->front->count.answered++;
 	front_exchange_keep(x);
-	/* Sending may find the session broken, which frees x and its peer. */
-	coap_session_reference(s);
-	coap_send(s, pdu);
-	coap_session_release(s);
+	if (pdu != NULL)
+		send_pdu(s, pdu);
+}
+
+void
+front_exchange_ack(struct front_exchange *x)
+{
+	coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0,
+	    (coap_mid_t)x->mid, 0);
+
+	x->acked = true;
+	if (pdu != NULL)
+		send_pdu(x->peer->session, pdu);
 }
 
 void

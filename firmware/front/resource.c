@@ -207,11 +207,13 @@ refuse_stranger(struct front *f, coap_pdu_t *response, const struct dca_err *e)
 /* A repeat gets what the first one got; an empty ACK while that is pending or
  * when it is not kept (RFC 7252 4.2: libcoap forgets, we do not). */
 static void
-repeat(struct front *f, const struct front_exchange *x, coap_pdu_t *response)
+repeat(struct front *f, struct front_exchange *x, coap_pdu_t *response)
 {
 	f->count.repeats++;
 	if (x->kept)
 		front_reply_fill(response, &x->reply);
+	else
+		x->acked = x->con;
 }
 
 void
@@ -243,8 +245,15 @@ front_on_request(coap_resource_t *resource, coap_session_t *session,
 	rc = parsed == DCA_OK ? handle(x, &rq, &e) : parsed;
 	if (rc != DCA_OK)
 		refuse(f, &x->reply, p->address, rq.path, &e);
-	if (x->pending)
-		return;		/* empty ACK now, the answer later */
+	if (x->pending) {
+		/*
+		 * Nothing goes out now (libcoap drops an empty NON): the
+		 * answer comes in the ACK when the vault is quick. Clients of
+		 * libcoap 4.3.1 lose the later blocks of a separate one.
+		 */
+		coap_pdu_set_type(response, COAP_MESSAGE_NON);
+		return;
+	}
 	front_reply_fill(response, &x->reply);
 	front_exchange_keep(x);
 }
