@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Acts (design 8): one table says what there is and who may; every act is
+ * verified, recorded with its signature and applied in one savepoint, so that
+ * a refused one changes nothing but the refusal's own row. Must never apply an
+ * act whose row is not in the same group.
+ */
+#include "act.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ADMIN = 1, OPERATOR = 2, LOCAL = 4 };
+
+static const struct act_row {
+	const char *name;
+	unsigned who;
+	bool makes_code;
+	act_handler apply;
+} acts[] = {
+	{ "operator.add", ADMIN | LOCAL, false, act_operator_add },
+	{ "operator.remove", ADMIN, false, act_operator_remove },
+	{ "customer.add", ADMIN | OPERATOR, false, act_customer_add },
+	{ "customer.suspend", ADMIN | OPERATOR, false, act_customer_suspend },
+	{ "customer.resume", ADMIN | OPERATOR, false, act_customer_resume },
+	{ "customer.pin", ADMIN | OPERATOR, false, act_customer_pin },
+	{ "customer.unpin", ADMIN | OPERATOR, false, act_customer_unpin },
+	{ "inventory.import", ADMIN | OPERATOR, false, act_inventory_import },
+	{ "delegation.import", ADMIN | OPERATOR, false,
+	  act_delegation_import },
+	{ "code.create", ADMIN | OPERATOR, true, act_code_create },
+	{ "code.revoke", ADMIN | OPERATOR, false, act_code_revoke },
+	{ "issue", ADMIN | OPERATOR, false, act_issue },
+};
+
+static const struct act_row *
+find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		if (strcmp(acts[i].name, name) == 0)
+			return &acts[i];
+	return NULL;
+}
+
+/* --- arguments --- */
+
+static enum dca_rc
+bad_arg(const char *name, const char *what, struct dca_err *e)
+{
+	enum dca_rc rc = dca_fail(e, DCA_RULE_REG_ACT, "argument %s %s", name,
+	    what);
+
+	if (e)
+		(void)dca_strlcpy(e->field, name, sizeof(e->field));
+	return rc;
+}
+
+static bool
+take(struct dca_cbor *c, struct act_arg *a)
+{
+	switch (a->kind) {
+	case ACT_ID:
+	case ACT_TEXT:
+		return dca_cbor_take_text(c, a->to, a->cap);
+	case ACT_UINT:
+		return dca_cbor_take_uint(c, a->to) &&
+		    *(uint64_t *)a->to <= a->cap;
+	case ACT_BYTES:
+		return dca_cbor_take_bytes(c, a->to, a->cap);
+	case ACT_ITEM:
+		return dca_cbor_skip(c, a->to);
+	}
+	return false;
+}
+
+static struct act_arg *
+arg_of(struct act_arg *v, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].name, name) == 0)
+			return &v[i];
+	return NULL;
+}
+
+enum dca_rc
+act_args(struct dca_buf args, struct act_arg *v, size_t n, struct dca_err *e)
+{
+	struct dca_cbor c = { .in = args };
+	size_t pairs;
+
+	if (!dca_cbor_take_map(&c, &pairs, 16))
+		return dca_fail(e, DCA_RULE_REG_ACT, "args is not a map");
+	while (pairs--) {
+		char name[32];
+		struct act_arg *a;
+
+		if (!dca_cbor_take_text(&c, name, sizeof(name)))
+			return dca_fail(e, DCA_RULE_REG_ACT,
+			    "args has a key that is no name");
+		a = arg_of(v, n, name);
+		if (!a || a->seen)
+			return bad_arg(name, "is not known to this act", e);
+		if (!take(&c, a))
+			return bad_arg(name, "is malformed", e);
+		a->seen = true;
+		if (a->kind == ACT_ID && dca_id_check(a->to, e) != DCA_OK) {
+			if (e)
+				(void)dca_strlcpy(e->field, name,
+				    sizeof(e->field));
+			return dca_fail_in(e, name);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].seen && !v[i].optional)
+			return bad_arg(v[i].name, "is missing", e);
+	return DCA_OK;
+}
+
+/* --- record and apply --- */
+
+static void
+act_body(struct dca_out *o, const struct act_call *c,
+    const struct act_row *row)
+{
+	uint8_t hash[DCA_SHA256_LEN];
+
+	dca_cbor_map(o, row->makes_code ? 3 : 2);
+	dca_cbor_text(o, "act");
+	dca_cbor_text(o, row->name);
+	dca_cbor_text(o, c->op ? "cose" : "payload");
+	dca_cbor_bytes(o, c->signed_act);
+	if (row->makes_code) {
+		dca_sha256(hash, DCA_BUF(c->code, sizeof(c->code)));
+		dca_cbor_text(o, "code_sha256");
+		dca_cbor_bytes(o, DCA_BUF(hash, sizeof(hash)));
+	}
+}
+
+static enum dca_rc
+apply(struct act_call *c, const struct act_row *row, const char *actor,
+    struct dca_err *e)
+{
+	DCA_AUTO_OUT body = { 0 };
+	enum dca_rc rc;
+
+	if (row->makes_code)
+		dca_random(c->code, sizeof(c->code));
+	act_body(&body, c, row);
+	rc = dca_store_append(c->v->store, dca_now(), "act", actor,
+	    dca_out_buf(&body), &c->seq, e);
+	return rc ? rc : row->apply(c, e);
+}
+
+static enum dca_rc
+check_row(const struct act_row *row, unsigned who, struct dca_err *e)
+{
+	if (!row)
+		return dca_fail(e, DCA_RULE_REG_ACT, "no such act");
+	if (!(row->who & who))
+		return dca_fail(e, DCA_RULE_AUTH_ROLE,
+		    "%s is not for this role", row->name);
+	return DCA_OK;
+}
+
+static unsigned
+role_bit(const char *role)
+{
+	return strcmp(role, "admin") == 0 ? ADMIN :
+	    strcmp(role, "operator") == 0 ? OPERATOR : 0;
+}
+
+/* All of one signed act: uses its number, writes its row, applies it. */
+static enum dca_rc
+run_signed(struct act_call *c, const char *actor, struct dca_err *e)
+{
+	const struct act_row *row = find(c->act->name);
+	struct dca_store *s = c->v->store;
+	enum dca_rc rc;
+
+	dca_store_savepoint(s);
+	rc = dca_store_operator_use(s, c->op->id, c->act->seq, e);
+	if (rc == DCA_OK)
+		rc = check_row(row, role_bit(c->op->role), e);
+	if (rc == DCA_OK)
+		rc = apply(c, row, actor, e);
+	if (rc == DCA_OK) {
+		dca_store_release(s);
+		return rc;
+	}
+	dca_store_undo(s);
+	vault_cross_forget(c->v);
+	if (c->drop[0])
+		dca_store_part_drop(s, c->drop);
+	return rc;
+}
+
+/* A refused act uses up its number too: the front may not keep it and send
+ * it again when it would be allowed. */
+static void
+refuse_signed(struct act_call *c, const char *actor, const struct dca_err *e)
+{
+	struct dca_err ignored;
+
+	if (dca_problem(e->rule)->rc > DCA_NOTFOUND)
+		return; /* not refused: it may be sent again */
+	if (e->rule != DCA_RULE_AUTH_SEQUENCE &&
+	    e->rule != DCA_RULE_AUTH_APPLIANCE &&
+	    dca_store_operator_use(c->v->store, c->op->id, c->act->seq,
+		&ignored) != DCA_OK)
+		dca_log_err(DCA_WARNING, "sequence", &ignored);
+	vault_refuse(c->v, actor, c->act->name, c->signed_act, e);
+}
+
+static void
+answer(struct act_call *c, enum dca_rc rc, const struct dca_err *e)
+{
+	static const uint8_t empty_map[] = { 0xa0 };
+
+	if (rc == DCA_OK && c->deferred)
+		return;
+	if (rc && !c->answer.n)
+		vault_problem(c->v, c->peer, c->id, e);
+	else
+		vault_data(c->v, c->peer, c->id, rc ? 400 : 204, 60,
+		    c->answer.n ? dca_out_buf(&c->answer) :
+		    DCA_BUF(empty_map, sizeof(empty_map)));
+}
+
+static enum dca_rc
+verify(struct vault *v, struct dca_buf cose, struct dca_act *a,
+    struct dca_operator *op, struct dca_err *e)
+{
+	struct dca_buf payload, sig;
+	struct dca_spki key;
+	enum dca_rc rc;
+
+	if ((rc = dca_cose_parse(cose, &payload, &sig, e)))
+		return rc;
+	if ((rc = dca_act_parse(a, payload, e)))
+		return rc;
+	rc = dca_store_operator(v->store, a->op, op, e);
+	if (rc == DCA_NOTFOUND || (rc == DCA_OK && !op->active))
+		return dca_fail(e, DCA_RULE_AUTH_OPERATOR,
+		    "no active operator has this name");
+	if (rc)
+		return rc;
+	memcpy(key.der, op->spki, sizeof(key.der));
+	return dca_cose_verify(cose, &key, e);
+}
+
+void
+vault_on_act(struct vault *v, struct vault_peer *p,
+    const struct dca_message *m)
+{
+	struct dca_act act = { 0 };
+	struct dca_operator op;
+	struct act_call c = { .v = v, .peer = p, .id = m->id, .op = &op,
+		.act = &act, .signed_act = m->f[1].b };
+	struct dca_err e = { 0 };
+	char actor[DCA_ACTOR_MAX];
+	enum dca_rc rc;
+
+	if ((rc = verify(v, m->f[1].b, &act, &op, &e)) ||
+	    (rc = vault_group(v, &e))) {
+		dca_log_err(DCA_WARNING, "act not accepted", &e);
+		vault_problem(v, p, m->id, &e);
+		return;
+	}
+	(void)snprintf(actor, sizeof(actor), "operator:%s", op.id);
+	if (memcmp(act.appliance, v->appliance, sizeof(act.appliance)) != 0)
+		rc = dca_fail(&e, DCA_RULE_AUTH_APPLIANCE,
+		    "the act names another appliance");
+	else
+		rc = run_signed(&c, actor, &e);
+	if (rc)
+		refuse_signed(&c, actor, &e);
+	answer(&c, rc, &e);
+	dca_out_free(&c.answer);
+}
+
+/* Root makes the first admin, and nothing else. */
+static enum dca_rc
+run_local(struct act_call *c, const char *actor, struct dca_err *e)
+{
+	const struct act_row *row = find(c->act->name);
+	struct dca_store *s = c->v->store;
+	enum dca_rc rc = check_row(row, LOCAL, e);
+
+	if (rc)
+		return rc;
+	if (dca_store_admins(s) > 0)
+		return dca_fail(e, DCA_RULE_AUTH_ROLE,
+		    "there is an admin: let the admin sign this");
+	if ((rc = vault_group(c->v, e)))
+		return rc;
+	dca_store_savepoint(s);
+	rc = apply(c, row, actor, e);
+	if (rc)
+		dca_store_undo(s);
+	else
+		dca_store_release(s);
+	return rc;
+}
+
+void
+vault_on_local_act(struct vault *v, struct vault_peer *p,
+    const struct dca_message *m)
+{
+	struct dca_act act = { 0 };
+	struct act_call c = { .v = v, .peer = p, .id = m->id, .act = &act,
+		.signed_act = m->f[0].b };
+	struct dca_err e = { 0 };
+	char actor[DCA_ACTOR_MAX];
+	enum dca_rc rc = vault_check_local(p, &e);
+
+	(void)snprintf(actor, sizeof(actor), "local:%u",
+	    (unsigned)dca_conn_uid(p->conn));
+	if (rc == DCA_OK)
+		rc = dca_act_parse(&act, m->f[0].b, &e);
+	if (rc == DCA_OK)
+		rc = run_local(&c, actor, &e);
+	if (rc)
+		dca_log_err(DCA_WARNING, "local act", &e);
+	answer(&c, rc, &e);
+	dca_out_free(&c.answer);
+}

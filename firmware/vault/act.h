@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Acts: what the table in act.c names, and how their arguments are read. */
+#ifndef DCA_VAULT_ACT_H
+#define DCA_VAULT_ACT_H
+
+#include "dca/act.h"
+
+#include "job.h"
+
+/* One act being applied, inside its savepoint; seq is its ledger row. */
+struct act_call {
+	struct vault *v;
+	struct vault_peer *peer;
+	uint64_t id;
+	const struct dca_operator *op;	/* NULL: local */
+	const struct dca_act *act;
+	struct dca_buf signed_act;	/* COSE_Sign1, or the local payload */
+	uint64_t seq;
+	uint8_t code[16];		/* code.create */
+	struct dca_out answer;		/* empty: {} */
+	bool deferred;			/* the answer comes later */
+	char drop[3 * DCA_ID_MAX];	/* import to forget when it is refused */
+};
+typedef enum dca_rc (*act_handler)(struct act_call *c, struct dca_err *e);
+
+/* Arguments: exactly these keys; unknown, missing or malformed is REG_ACT
+ * (ids REG_ID), naming the key. */
+enum act_kind { ACT_ID, ACT_TEXT, ACT_UINT, ACT_BYTES, ACT_ITEM };
+struct act_arg {
+	const char *name;
+	enum act_kind kind;
+	bool optional;
+	void *to;	/* char[cap], uint64_t, struct dca_buf */
+	size_t cap;	/* ID, TEXT: octets; UINT: most; BYTES: octets */
+	bool seen;
+};
+enum dca_rc act_args(struct dca_buf args, struct act_arg *v, size_t n,
+    struct dca_err *e) DCA_CHECKED;
+/* act-register.c */
+enum dca_rc act_operator_add(struct act_call *c, struct dca_err *e);
+enum dca_rc act_operator_remove(struct act_call *c, struct dca_err *e);
+enum dca_rc act_customer_add(struct act_call *c, struct dca_err *e);
+enum dca_rc act_customer_suspend(struct act_call *c, struct dca_err *e);
+enum dca_rc act_customer_resume(struct act_call *c, struct dca_err *e);
+enum dca_rc act_customer_pin(struct act_call *c, struct dca_err *e);
+enum dca_rc act_customer_unpin(struct act_call *c, struct dca_err *e);
+enum dca_rc act_code_create(struct act_call *c, struct dca_err *e);
+enum dca_rc act_code_revoke(struct act_call *c, struct dca_err *e);
+enum dca_rc act_issue(struct act_call *c, struct dca_err *e);
+/* import.c; a refused one leaves { "errors": ... } in the answer */
+enum dca_rc act_inventory_import(struct act_call *c, struct dca_err *e);
+enum dca_rc act_delegation_import(struct act_call *c, struct dca_err *e);
+
+#endif

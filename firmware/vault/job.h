@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A job is one certificate on its way: decided, with a worker, then recorded.
+ * While a worker has it nobody else touches it; the two queues are the only
+ * thing that the threads share.
+ */
+#ifndef DCA_VAULT_JOB_H
+#define DCA_VAULT_JOB_H
+
+#include "dca/hsm.h"
+#include "dca/profile.h"
+
+#include "vault.h"
+
+/* Who waits for it: the first asker, and repeats that came meanwhile. */
+struct vault_asker {
+	struct vault_asker *next;
+	struct vault_peer *peer;
+	uint64_t id;
+	bool operator;			/* answer is DATA, not ISSUED */
+};
+
+struct vault_job {
+	struct vault_job *next;		/* in a queue */
+	struct vault_job *others;	/* in the list of reservations */
+	struct vault_asker *askers;
+	uint64_t turn;			/* group in which it was decided */
+	bool lost;			/* that group was not committed */
+	unsigned attempts;
+
+	struct dca_out der;		/* the request; csr borrows from it */
+	struct dca_csr csr;
+	char operator[DCA_ID_MAX + 1];	/* "": the customer asks */
+	struct dca_out act;		/* the operator's COSE_Sign1 */
+	struct vault_who who;
+	struct vault_verdict verdict;
+	enum dca_function function;
+	struct vault_cross *cross;
+	uint8_t serial[DCA_SERIAL_LEN];
+	uint8_t key_sha256[32];
+	struct dca_out subject;
+
+	enum dca_rc rc;			/* what the worker says */
+	struct dca_err err;
+	struct dca_out cert;
+};
+
+/* --- worker.c --- */
+struct vault_pool;
+struct vault_pool *vault_pool_new(struct dca_loop *l, unsigned workers);
+void vault_pool_free(struct vault_pool *p);	/* joins; NULL ok */
+void vault_pool_give(struct vault_pool *p, struct vault_job *j);
+/* The finished ones, in the order they finished; NULL: none. */
+struct vault_job *vault_pool_take(struct vault_pool *p);
+unsigned vault_pool_workers(const struct vault_pool *p);
+/* Only while no job is out. The pool does not own them. */
+void vault_pool_signer(struct vault_pool *p, unsigned i, struct dca_signer *s);
+
+/* --- issue.c --- */
+/*
+ * Reservations: jobs decided and not yet recorded. Starts one for an
+ * operator; the answer comes later. On failure nothing was started.
+ */
+enum dca_rc vault_issue_operator(struct vault *v, struct vault_peer *p,
+    uint64_t id, const struct dca_operator *op, const char *customer,
+    struct dca_buf csr, struct dca_buf cose, struct dca_err *e) DCA_CHECKED;
+void vault_issue_finish(struct vault *v);	/* records what came back */
+void vault_issue_rolled_back(struct vault *v);	/* the group is lost */
+bool vault_issue_idle(const struct vault *v);	/* nothing is out */
+void vault_issue_close(struct vault *v);
+unsigned vault_issue_out(const struct vault *v);
+
+#endif

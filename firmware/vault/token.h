@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The token as the vault sees it: up, or why not and when it tries again. */
+#ifndef DCA_VAULT_TOKEN_H
+#define DCA_VAULT_TOKEN_H
+
+#include "dca/hsm.h"
+
+enum vault_token_state {
+	VAULT_TOKEN_DOWN,	/* retry at .retry */
+	VAULT_TOKEN_OPENING,	/* a thread is at it */
+	VAULT_TOKEN_UP,
+	VAULT_TOKEN_DRAIN,	/* failed: waits for the workers, then down */
+	VAULT_TOKEN_PIN,	/* wrong PIN: never tried again by itself */
+	VAULT_TOKEN_QUARANTINED,/* gave a wrong signature: the same */
+};
+
+struct vault_token {
+	enum vault_token_state state;
+	struct dca_err why;		/* when not up */
+	int64_t retry;			/* seconds, when down */
+	unsigned backoff;
+	bool has_key;
+	struct dca_spki key;
+	struct dca_hsm_info info;
+	struct vault_opening *opening;	/* the attempt that runs or ran last */
+};
+
+struct vault;
+/* First attempt; refuses a URI that is none. */
+enum dca_rc vault_token_start(struct vault *v, struct dca_err *e) DCA_CHECKED;
+void vault_token_tick(struct vault *v, int64_t now);
+/* A worker failed with this: drain, and try again later (or never). */
+void vault_token_failed(struct vault *v, const struct dca_err *e);
+void vault_token_close(struct vault *v);
+/* Can it sign for a CA key? TOKEN_DOWN, TOKEN_PIN, TOKEN_KEY. */
+enum dca_rc vault_token_ready(const struct vault *v, struct dca_err *e)
+    DCA_CHECKED;
+/* Seconds until it is worth asking again, at least 1. */
+unsigned vault_token_max_age(const struct vault *v);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose key is it (design 8). The front is assumed captured: it names nobody,
+ * so every answer here comes from the request itself and from the register.
+ * Must never take a customer's name from a message.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "dca/act.h"
+
+#include "vault.h"
+
+/* "<code id>:" before the proof; false when it is not of that form. */
+static bool
+proof_code(const char *password, char id[static DCA_ID_MAX + 1])
+{
+	const char *colon = strchr(password, ':');
+	const size_t n = colon ? (size_t)(colon - password) : 0;
+
+	if (n == 0 || n > DCA_ID_MAX)
+		return false;
+	memcpy(id, password, n);
+	id[n] = '\0';
+	return dca_id_check(id, NULL) == DCA_OK;
+}
+
+/* (a) Until the HMAC is verified every refusal reads the same: no oracle for
+ * which codes exist. */
+static enum dca_rc
+by_code(struct dca_store *s, const struct dca_csr *csr, int64_t now,
+    struct vault_who *w, struct dca_err *e)
+{
+	char id[DCA_ID_MAX + 1], proof[DCA_PASSWORD_MAX + 1] = "";
+	char end[DCA_TIME_TEXT];
+	struct dca_code code;
+	enum dca_rc rc;
+
+	if (!proof_code(csr->password, id))
+		return dca_fail(e, DCA_RULE_CSR_PASSWORD,
+		    "challengePassword is not <code id>:<proof>");
+	if (strcmp(id, "rekey") == 0)
+		return dca_fail(e, DCA_RULE_CSR_PASSWORD,
+		    "rekey proofs are not offered by this version");
+	rc = dca_store_code(s, id, &code, e);
+	if (rc && rc != DCA_NOTFOUND)
+		return rc;
+	if (rc == DCA_OK)
+		dca_enrol_proof(proof, id, code.secret, &csr->key);
+	OPENSSL_cleanse(code.secret, sizeof(code.secret));
+	if (rc || strlen(proof) != strlen(csr->password) ||
+	    CRYPTO_memcmp(proof, csr->password, strlen(proof)) != 0)
+		return dca_fail(e, DCA_RULE_AUTH_CODE,
+		    "enrolment proof does not verify");
+	memcpy(w->customer, code.customer, sizeof(w->customer));
+	dca_time_format(end, code.expires);
+	if (now >= code.expires)
+		return dca_fail(e, DCA_RULE_AUTH_CODE,
+		    "enrolment code %s expired at %s", id, end);
+	if (!code.spent) {
+		memcpy(w->code, id, sizeof(w->code));
+		return DCA_OK;
+	}
+	if (memcmp(code.csr_sha256, csr->sha256, sizeof(code.csr_sha256)) != 0)
+		return dca_fail(e, DCA_RULE_AUTH_CODE,
+		    "enrolment code %s was spent by another request", id);
+	w->spent = true;
+	memcpy(w->serial, code.serial, sizeof(w->serial));
+	return DCA_OK;
+}
+
+enum dca_rc
+vault_who_asks(struct dca_store *s, const struct dca_csr *csr, int64_t now,
+    struct vault_who *w, struct dca_err *e)
+{
+	uint8_t hash[DCA_SHA256_LEN];
+	struct dca_key key;
+	enum dca_rc rc;
+
+	memset(w, 0, sizeof(*w));
+	if (csr->password[0])
+		return by_code(s, csr, now, w, e);
+	dca_spki_sha256(hash, &csr->key);
+	rc = dca_store_key(s, hash, now, &key, e);
+	if (rc && rc != DCA_NOTFOUND)
+		return rc;
+	if (rc || !(key.pinned || key.certified))
+		return dca_fail(e, DCA_RULE_AUTH_PROOF, "the key is neither "
+		    "pinned nor certified, and the request has no enrolment "
+		    "proof");
+	memcpy(w->customer, key.customer, sizeof(w->customer));
+	return DCA_OK;
+}
+
+static enum dca_rc
+peer_key(struct dca_buf peer, struct dca_spki *key, enum dca_rule rule,
+    struct dca_err *e)
+{
+	struct dca_cert cert = { 0 };
+
+	if (peer.n == 0)
+		return dca_fail(e, rule, "no client certificate");
+	if (dca_cert_parse(&cert, peer, e) != DCA_OK || !cert.p256) {
+		dca_cert_clear(&cert);
+		return dca_fail(e, rule,
+		    "the client certificate is not one of a P-256 key");
+	}
+	*key = cert.key;
+	dca_cert_clear(&cert);
+	return DCA_OK;
+}
+
+enum dca_rc
+vault_who_operator(struct vault *v, struct dca_buf peer,
+    struct dca_operator *op, struct dca_err *e)
+{
+	struct dca_spki key;
+	enum dca_rc rc = peer_key(peer, &key, DCA_RULE_AUTH_OPERATOR, e);
+
+	return rc ? rc : dca_store_operator_by_key(v->store, key.der, op, e);
+}
+
+enum dca_rc
+vault_who_peer(struct vault *v, struct dca_buf peer,
+    char customer[static DCA_ID_MAX + 1], struct dca_err *e)
+{
+	uint8_t hash[DCA_SHA256_LEN];
+	struct dca_spki spki;
+	struct dca_key key;
+	enum dca_rc rc = peer_key(peer, &spki, DCA_RULE_AUTH_PROOF, e);
+
+	if (rc)
+		return rc;
+	dca_spki_sha256(hash, &spki);
+	rc = dca_store_key(v->store, hash, dca_now(), &key, e);
+	if (rc && rc != DCA_NOTFOUND)
+		return rc;
+	if (rc || !(key.pinned || key.certified))
+		return dca_fail(e, DCA_RULE_AUTH_PROOF,
+		    "the key is neither pinned nor certified");
+	memcpy(customer, key.customer, DCA_ID_MAX + 1);
+	return DCA_OK;
+}
