@@ -233,6 +233,10 @@ dca_cert_extensions(struct dca_cert *c, struct dca_buf list, struct dca_err *e)
 		if (!tlv_take(&ext, TLV_OID, &oid, NULL))
 			break;
 		critical = tlv_take(&ext, TLV_BOOLEAN, &flag, NULL);
+		/* OpenSSL keeps any octet of a BOOLEAN: DER knows one. */
+		if (critical && (flag.n != 1 || flag.p[0] != 0xff))
+			return dca_fail(e, DCA_RULE_CERT_DER,
+			    "critical is not TRUE as DER writes it");
 		if (!tlv_take(&ext, TLV_OCTETS, &value, NULL))
 			break;
 		if (seen_before(list, whole.p, oid))
