@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The token folder of a test: made with softhsm2-util in a mktemp directory,
+ * so that no test touches another's token (they disturb each other).
+ */
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "token.h"
+
+static char folder[64], pin_file[96], pin[17];
+static const char *module;
+
+static void
+run(const char *fmt, ...) DCA_PRINTF(1, 2);
+static void
+run(const char *fmt, ...)
+{
+	char cmd[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	if (system(cmd) != 0) {
+		fprintf(stderr, "failed: %s\n", cmd);
+		exit(1);
+	}
+}
+
+static void
+clean(void)
+{
+	run("rm -rf %s", folder);
+}
+
+static void
+leave(const char *why)
+{
+	fprintf(stderr, "\n*** SKIPPED, NOTHING WAS TESTED: %s ***\n"
+	    "*** install softhsm2 ***\n\n", why);
+	exit(77);
+}
+
+const char *
+token_module(void)
+{
+	static const char *const paths[] = {
+		"/usr/lib/softhsm/libsofthsm2.so",
+		"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+		"/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+		"/usr/lib64/pkcs11/libsofthsm2.so",
+		"/usr/lib64/softhsm/libsofthsm2.so",
+		"/usr/local/lib/softhsm/libsofthsm2.so",
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (access(paths[i], R_OK) == 0)
+			return paths[i];
+	return NULL;
+}
+
+void
+token_pin_write(const char *path, const char *text)
+{
+	FILE *f;
+
+	(void)unlink(path);
+	(void)umask(077);
+	f = fopen(path, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
+}
+
+void
+token_folder(void)
+{
+	char conf[96];
+	uint8_t random[8];
+	FILE *f;
+
+	module = token_module();
+	if (module == NULL)
+		leave("libsofthsm2.so not found");
+	if (system("command -v softhsm2-util >/dev/null") != 0)
+		leave("softhsm2-util not found");
+	(void)dca_strlcpy(folder, "/tmp/dca-token.XXXXXX", sizeof(folder));
+	if (mkdtemp(folder) == NULL)
+		abort();
+	(void)atexit(clean);
+	(void)snprintf(conf, sizeof(conf), "%s/tokens", folder);
+	if (mkdir(conf, 0700) != 0)
+		abort();
+	(void)snprintf(conf, sizeof(conf), "%s/softhsm2.conf", folder);
+	f = fopen(conf, "w");
+	if (f == NULL)
+		abort();
+	fprintf(f, "directories.tokendir = %s/tokens\n"
+	    "objectstore.backend = file\nlog.level = ERROR\n", folder);
+	(void)fclose(f);
+	(void)setenv("SOFTHSM2_CONF", conf, 1);
+	(void)setenv("DCA_SHIM_MODULE", module, 1);
+	f = fopen("/dev/urandom", "r");
+	if (f == NULL || fread(random, sizeof(random), 1, f) != 1)
+		abort();
+	(void)fclose(f);
+	dca_hex(pin, random, sizeof(random));
+	(void)snprintf(pin_file, sizeof(pin_file), "%s/pin", folder);
+	token_pin_write(pin_file, pin);
+}
+
+void
+token_new(const char *label)
+{
+	run("softhsm2-util --init-token --free --label '%s' --so-pin so12345678 "
+	    "--pin %s >/dev/null", label, pin);
+}
+
+const char *
+token_pin_file(void)
+{
+	return pin_file;
+}
+
+const char *
+token_pin(void)
+{
+	return pin;
+}
+
+char *
+token_path(const char *name)
+{
+	size_t n = strlen(folder) + strlen(name) + 2;
+	char *path = dca_alloc(n);
+
+	(void)snprintf(path, n, "%s/%s", folder, name);
+	return path;
+}
+
+CK_FUNCTION_LIST *
+token_other_code(const char *path)
+{
+	void *dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	CK_FUNCTION_LIST *f = NULL;
+	union {
+		void *object;
+		CK_RV (*function)(CK_FUNCTION_LIST **);
+	} get;
+
+	assert_non_null(dl);
+	get.object = dlsym(dl, "C_GetFunctionList");
+	assert_non_null(get.object);
+	assert_int_equal(get.function(&f), CKR_OK);
+	return f;
+}
+
+void
+token_away(void)
+{
+	run("mv %s/tokens %s/away && mkdir %s/tokens", folder, folder, folder);
+}
+
+void
+token_back(void)
+{
+	run("rmdir %s/tokens && mv %s/away %s/tokens", folder, folder, folder);
+}
+
+void
+token_config(struct dca_hsm_config *c, const char *path, const char *uri)
+{
+	struct dca_err e = { 0 };
+
+	memset(c, 0, sizeof(*c));
+	c->module = path != NULL ? path : module;
+	c->pin_file = pin_file;
+	if (dca_token_uri_parse(&c->uri, uri, &e) != DCA_OK)
+		fail_msg("%s: %s", uri, e.text);
+}
+
+struct dca_hsm *
+token_open(const char *path, const char *uri)
+{
+	struct dca_hsm_config c;
+	struct dca_err e = { 0 };
+	struct dca_hsm *h = NULL;
+
+	token_config(&c, path, uri);
+	if (dca_hsm_open(&h, &c, &e) != DCA_OK)
+		fail_msg("%s: %s", uri, e.text);
+	return h;
+}
+
+void
+token_refused(enum dca_rc rc, const struct dca_err *e, enum dca_rule rule,
+    const char *text)
+{
+	assert_string_equal(dca_problem(e->rule)->id, dca_problem(rule)->id);
+	assert_int_equal(rc, dca_problem(rule)->rc);
+	if (strstr(e->text, text) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", e->text, text);
+	assert_null(strstr(e->text, pin));
+}
+
+static void *
+shim_symbol(const char *name)
+{
+	void *dl = dlopen(SHIM_PATH, RTLD_NOW | RTLD_LOCAL);
+	void *symbol;
+
+	assert_non_null(dl);
+	symbol = dlsym(dl, name);
+	assert_non_null(symbol);
+	return symbol;
+}
+
+void
+shim_rule(const struct shim *r)
+{
+	union {
+		void *object;
+		void (*set)(const char *, CK_RV, int, bool);
+	} f = { .object = shim_symbol("shim_set") };
+
+	if (r == NULL)
+		f.set(NULL, CKR_OK, 0, false);
+	else
+		f.set(r->name, r->rv, r->count, r->corrupt);
+}
+
+unsigned
+shim_calls(const char *name)
+{
+	union {
+		void *object;
+		unsigned (*count)(const char *);
+	} f = { .object = shim_symbol("shim_count") };
+
+	return f.count(name);
+}
