@@ -136,7 +136,7 @@ record_cert(struct record *r, const struct dca_cert *c)
 	record_line(r, "validity", "%s to %s", from, to);
 	dca_sha256(sha, dca_out_buf(&c->der));
 	dca_hex(hex, sha, sizeof(sha));
-	record_line(r, "certificate SHA-256", "%s", hex);
+	record_line(r, "cert SHA-256", "%s", hex);
 	if (c->scope == NULL)
 		return;
 	text.n = 0;
