@@ -51,18 +51,16 @@ insert(struct dca_store *s, const struct dca_certificate *c, struct dca_err *e)
 	return db_run(s, q, e);
 }
 
-/* The row of this interval, held at least until the end of c. */
+/* Held at least until the end of c. */
 static enum dca_rc
 hold(struct dca_store *s, const struct dca_certificate *c,
-    struct dca_tnrange r, bool shared, int64_t *holding, struct dca_err *e)
+    struct dca_tnrange r, bool shared, struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.holding_add, "INSERT INTO holdings"
 	    " (customer, digits, span, lo, hi, shared, until)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 	    " ON CONFLICT (digits, span, lo, hi, customer, shared) DO UPDATE"
-	    " SET until = CASE WHEN until > excluded.until THEN until"
-	    " ELSE excluded.until END RETURNING n");
-	enum dca_rc rc;
+	    " SET until = excluded.until WHERE until < excluded.until");
 
 	db_bind_text(q, 1, c->customer);
 	db_bind_int(q, 2, r.digits);
@@ -71,11 +69,8 @@ hold(struct dca_store *s, const struct dca_certificate *c,
 	db_bind_int(q, 5, (int64_t)r.hi);
 	db_bind_int(q, 6, shared);
 	db_bind_int(q, 7, c->not_after);
-	if ((rc = db_get(s, q, e)))
-		return rc;
-	*holding = db_int(q, 0);
 	spans_note(&s->holdings, r);
-	return DCA_OK;
+	return db_run(s, q, e);
 }
 
 static enum dca_rc
@@ -84,22 +79,11 @@ hold_numbers(struct dca_store *s, const struct dca_certificate *c,
 {
 	const struct dca_tnrange *v;
 	size_t n = dca_tnset_ranges(numbers, &v);
-	int64_t holding = 0;
-	enum dca_rc rc;
+	enum dca_rc rc = DCA_OK;
 
-	for (size_t i = 0; i < n; i++) {
-		DB_STMT q = NULL;
-
-		if ((rc = hold(s, c, v[i], shared, &holding, e)))
-			return rc;
-		q = db_use(s, &s->q.holding_link, "INSERT INTO"
-		    " certificate_holdings (holding, seq) VALUES (?1, ?2)");
-		db_bind_int(q, 1, holding);
-		db_bind_int(q, 2, (int64_t)c->seq);
-		if ((rc = db_run(s, q, e)))
-			return rc;
-	}
-	return DCA_OK;
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = hold(s, c, v[i], shared, e);
+	return rc;
 }
 
 enum dca_rc
@@ -115,7 +99,8 @@ dca_store_certificate_add(struct dca_store *s, const struct dca_certificate *c,
 	    dca_tnset_literals(numbers, &literals) != 0)
 		return dca_fail(e, DCA_RULE_PROFILE,
 		    "a customer's certificate holds more than numbers");
-	if ((rc = dca_store_key_bind(s, c->key_sha256, c->customer, false, e)) ||
+	if ((rc = key_certified(s, c->key_sha256, c->customer, c->not_after,
+		 e)) ||
 	    (rc = insert(s, c, e)))
 		return rc;
 	return hold_numbers(s, c, numbers, shared, e);

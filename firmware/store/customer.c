@@ -74,10 +74,10 @@ dca_store_customer_set_active(struct dca_store *s, const char *id, bool active,
 /* --- keys --- */
 static enum dca_rc
 key_find(struct dca_store *s, const uint8_t key[static 32], struct dca_key *out,
-    struct dca_err *e)
+    int64_t *until, struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.key_get,
-	    "SELECT customer, pinned FROM keys WHERE key = ?1");
+	    "SELECT customer, pinned, until FROM keys WHERE key = ?1");
 	enum dca_rc rc;
 
 	db_bind_blob(q, 1, key, DCA_SHA256_LEN);
@@ -85,44 +85,75 @@ key_find(struct dca_store *s, const uint8_t key[static 32], struct dca_key *out,
 		return rc;
 	db_text(q, 0, out->customer, sizeof out->customer);
 	out->pinned = db_int(q, 1) != 0;
-	out->certified = false;
+	*until = db_int(q, 2);
 	return DCA_OK;
 }
 
 static enum dca_rc
-key_pin(struct dca_store *s, const uint8_t key[static 32], struct dca_err *e)
+key_insert(struct dca_store *s, const uint8_t key[static 32],
+    const char *customer, bool pinned, int64_t until, struct dca_err *e)
 {
-	DB_STMT q = db_use(s, &s->q.key_pin,
-	    "UPDATE keys SET pinned = 1 WHERE key = ?1");
+	DB_STMT q = db_use(s, &s->q.key_add, "INSERT INTO keys"
+	    " (key, customer, pinned, until) VALUES (?1, ?2, ?3, ?4)");
+	enum dca_rc rc;
 
 	db_bind_blob(q, 1, key, DCA_SHA256_LEN);
+	db_bind_text(q, 2, customer);
+	db_bind_int(q, 3, pinned);
+	db_bind_int(q, 4, until);
+	rc = db_run(s, q, e);
+	return rc != DCA_NOTFOUND ? rc :
+	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", customer);
+}
+
+static enum dca_rc
+key_update(struct dca_store *s, const uint8_t key[static 32], bool pinned,
+    int64_t until, struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.key_set,
+	    "UPDATE keys SET pinned = ?2, until = ?3 WHERE key = ?1");
+
+	db_bind_blob(q, 1, key, DCA_SHA256_LEN);
+	db_bind_int(q, 2, pinned);
+	db_bind_int(q, 3, until);
 	return db_run(s, q, e);
+}
+
+/* The key becomes this customer's, pinned and until only ever raised. */
+static enum dca_rc
+key_raise(struct dca_store *s, const uint8_t key[static 32],
+    const char *customer, bool pinned, int64_t until, struct dca_err *e)
+{
+	struct dca_key k;
+	int64_t had = 0;
+	enum dca_rc rc = key_find(s, key, &k, &had, e);
+
+	if (rc == DCA_NOTFOUND)
+		return key_insert(s, key, customer, pinned, until, e);
+	if (rc)
+		return rc;
+	if (strcmp(k.customer, customer) != 0)
+		/* not naming the other: the asker may be its rival */
+		return dca_fail(e, DCA_RULE_CSR_FORBIDDEN_KEY,
+		    "the key belongs to another customer");
+	if (k.pinned >= pinned && had >= until)
+		return DCA_OK;
+	return key_update(s, key, k.pinned || pinned, had > until ? had : until,
+	    e);
 }
 
 enum dca_rc
 dca_store_key_bind(struct dca_store *s, const uint8_t key_sha256[static 32],
     const char *customer, bool pinned, struct dca_err *e)
 {
-	DB_STMT q = NULL;
-	struct dca_key k;
-	enum dca_rc rc = key_find(s, key_sha256, &k, e);
+	return key_raise(s, key_sha256, customer, pinned, 0, e);
+}
 
-	if (rc == DCA_OK && strcmp(k.customer, customer) != 0)
-		/* not naming the other: the asker may be its rival */
-		return dca_fail(e, DCA_RULE_CSR_FORBIDDEN_KEY,
-		    "the key belongs to another customer");
-	if (rc == DCA_OK)
-		return pinned && !k.pinned ? key_pin(s, key_sha256, e) : DCA_OK;
-	if (rc != DCA_NOTFOUND)
-		return rc;
-	q = db_use(s, &s->q.key_add,
-	    "INSERT INTO keys (key, customer, pinned) VALUES (?1, ?2, ?3)");
-	db_bind_blob(q, 1, key_sha256, DCA_SHA256_LEN);
-	db_bind_text(q, 2, customer);
-	db_bind_int(q, 3, pinned);
-	rc = db_run(s, q, e);
-	return rc != DCA_NOTFOUND ? rc :
-	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", customer);
+enum dca_rc
+key_certified(struct dca_store *s, const uint8_t key[static 32],
+    const char *customer, int64_t until, struct dca_err *e)
+{
+	return key_raise(s, key, customer, false, until, e);
 }
 
 enum dca_rc
@@ -140,25 +171,18 @@ dca_store_key_unpin(struct dca_store *s, const uint8_t key_sha256[static 32],
 	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "the key is not pinned");
 }
 
+/* RFC 5280 4.1.2.5: valid through notAfter. A notBefore ahead of now cannot
+ * be: it is the time of the decision, and the clock may not go back. */
 enum dca_rc
 dca_store_key(struct dca_store *s, const uint8_t key_sha256[static 32],
     int64_t now, struct dca_key *out, struct dca_err *e)
 {
-	DB_STMT q = NULL;
-	enum dca_rc rc = key_find(s, key_sha256, out, e);
+	int64_t until = 0;
+	enum dca_rc rc = key_find(s, key_sha256, out, &until, e);
 
 	if (rc == DCA_NOTFOUND)
 		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
 		    "the key belongs to no customer");
-	if (rc)
-		return rc;
-	/* RFC 5280 4.1.2.5: valid from notBefore through notAfter */
-	q = db_use(s, &s->q.key_live, "SELECT 1 FROM certificates WHERE"
-	    " key = ?1 AND not_after >= ?2 AND not_before <= ?2 AND"
-	    " revoked = 0 LIMIT 1");
-	db_bind_blob(q, 1, key_sha256, DCA_SHA256_LEN);
-	db_bind_int(q, 2, now);
-	rc = db_get(s, q, e);
-	out->certified = rc == DCA_OK;
-	return rc == DCA_NOTFOUND ? DCA_OK : rc;
+	out->certified = rc == DCA_OK && until != 0 && until >= now;
+	return rc;
 }

@@ -27,7 +27,7 @@ struct statements {
 	    *operator_remove, *operator_use, *admins;
 	sqlite3_stmt *customer_get, *customer_add, *customer_active,
 	    *customer_touch;
-	sqlite3_stmt *key_get, *key_live, *key_add, *key_pin, *key_unpin;
+	sqlite3_stmt *key_get, *key_add, *key_set, *key_unpin;
 	sqlite3_stmt *code_get, *code_add, *code_spend, *code_remove,
 	    *code_expire;
 	sqlite3_stmt *inventory_add, *inventory_spc;
@@ -35,7 +35,7 @@ struct statements {
 	    *delegation_own, *delegation_all, *delegation_other;
 	sqlite3_stmt *certificate_add, *certificate_get, *certificate_repeat,
 	    *certificate_der, *certificate_published;
-	sqlite3_stmt *holding_add, *holding_link, *holding_other;
+	sqlite3_stmt *holding_add, *holding_other;
 	sqlite3_stmt *cross_off, *cross_add, *cross_get, *cross_active;
 	sqlite3_stmt *part_of, *part_put, *part_count, *part_drop;
 };
@@ -121,6 +121,10 @@ bool spans_first(struct dca_store *s, const struct spans *sp, sqlite3_stmt *q,
 enum dca_rc ledger_head(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
 /* Columns seq time kind actor body prev hash of q into r (borrowed body). */
 bool ledger_row(sqlite3_stmt *q, struct dca_row *r);
+
+/* customer.c: binds the key and notes how long it is certified. */
+enum dca_rc key_certified(struct dca_store *s, const uint8_t key[static 32],
+    const char *customer, int64_t until, struct dca_err *e) DCA_CHECKED;
 
 /* replay.c: is every view row what the ledger says, and nothing else there?
  * LEDGER_ROW, field names the view. */

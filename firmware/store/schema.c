@@ -59,8 +59,8 @@ static const char *const SCHEMA[] = {
 	" n INTEGER PRIMARY KEY,"
 	" key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
 	" customer TEXT NOT NULL REFERENCES customers (id),"
-	" pinned INTEGER NOT NULL) STRICT",
-	"CREATE INDEX keys_customer ON keys (customer)",
+	" pinned INTEGER NOT NULL,"
+	" until INTEGER NOT NULL) STRICT",
 
 	"CREATE TABLE codes ("
 	" n INTEGER PRIMARY KEY,"
@@ -107,7 +107,7 @@ static const char *const SCHEMA[] = {
 	" seq INTEGER NOT NULL) STRICT",
 
 	"CREATE TABLE certificates ("
-	" seq INTEGER PRIMARY KEY REFERENCES ledger (seq),"
+	" seq INTEGER PRIMARY KEY,"
 	" serial BLOB NOT NULL UNIQUE CHECK (length(serial) = 20),"
 	" customer TEXT NOT NULL REFERENCES customers (id),"
 	" key BLOB NOT NULL CHECK (length(key) = 32),"
@@ -121,17 +121,17 @@ static const char *const SCHEMA[] = {
 	" reason INTEGER NOT NULL,"
 	" published INTEGER NOT NULL) STRICT",
 	"CREATE INDEX certificates_csr ON certificates (csr)",
-	"CREATE INDEX certificates_key ON certificates (key, not_after)",
 	"CREATE INDEX certificates_customer ON certificates (customer)",
 
 	/*
-	 * Which customer holds which interval by certificates, and until when:
-	 * one row per customer and interval however often it renews, so that
-	 * looking for other holders does not wade through the own history.
+	 * Which customer holds which interval by certificates, and until when
+	 * (the last notAfter of those not revoked, as keys.until): one row per
+	 * customer and interval however often it renews, so that looking for
+	 * other holders does not wade through the own history.
 	 */
 	"CREATE TABLE holdings ("
 	" n INTEGER PRIMARY KEY,"
-	" customer TEXT NOT NULL REFERENCES customers (id),"
+	" customer TEXT NOT NULL,"
 	" digits INTEGER NOT NULL,"
 	" span INTEGER NOT NULL,"
 	" lo INTEGER NOT NULL,"
@@ -140,10 +140,6 @@ static const char *const SCHEMA[] = {
 	" until INTEGER NOT NULL) STRICT",
 	"CREATE UNIQUE INDEX holdings_range ON holdings"
 	" (digits, span, lo, hi, customer, shared)",
-	"CREATE TABLE certificate_holdings ("
-	" holding INTEGER NOT NULL,"
-	" seq INTEGER NOT NULL,"
-	" PRIMARY KEY (holding, seq)) STRICT, WITHOUT ROWID",
 
 	"CREATE TABLE parts ("
 	" import TEXT NOT NULL,"

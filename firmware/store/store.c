@@ -142,7 +142,8 @@ open_db(struct dca_store *s, const char *path, struct dca_err *e)
 	if (!rc && !s->read_only)
 		rc = db_exec(s, "PRAGMA journal_mode = WAL;"
 				"PRAGMA synchronous = FULL;"
-				"PRAGMA wal_autocheckpoint = 4000;", e);
+				"PRAGMA wal_autocheckpoint = 4000;"
+				"PRAGMA cache_size = -65536;", e);
 	if (!rc)
 		rc = check_version(s, path, e);
 	if (rc == DCA_IO && s->read_only)
