@@ -42,6 +42,7 @@ take_location(struct dca_reply *r, const coap_pdu_t *pdu)
 	coap_opt_t *opt;
 	size_t used = 0;
 
+	r->location[0] = '\0';
 	coap_option_filter_clear(&filter);
 	coap_option_filter_set(&filter, COAP_OPTION_LOCATION_PATH);
 	coap_option_iterator_init(pdu, &it, &filter);
@@ -69,26 +70,67 @@ take_uint(unsigned *v, const coap_pdu_t *pdu, coap_option_num_t number)
 	return true;
 }
 
+/*
+ * libcoap puts the blocks of a success together, but gives the first block of
+ * a refusal as if it were all (4.3.1, 4.3.4: class 2 only): those are fetched
+ * by dca_client_request. False when this block does not follow the last one.
+ */
+static bool
+take_block(struct dca_client *c, const coap_pdu_t *pdu)
+{
+	coap_block_b_t block = { 0 };
+	coap_opt_iterator_t it;
+	coap_opt_t *opt = coap_check_option(pdu, COAP_OPTION_ETAG, &it);
+	size_t n = opt ? coap_opt_length(opt) : 0;
+	bool first = c->reply->body.n == 0;
+
+	c->more = false;
+	if (n > sizeof(c->etag))
+		return false;
+	if (!first && (n != c->etag_n ||
+	    (n && memcmp(coap_opt_value(opt), c->etag, n) != 0)))
+		return false;
+	if (n)
+		memcpy(c->etag, coap_opt_value(opt), n);
+	c->etag_n = n;
+	if (!coap_get_block_b(c->session, pdu, COAP_OPTION_BLOCK2, &block))
+		return first;
+	c->block = block;
+	c->more = block.m;
+	return ((size_t)block.num << (block.szx + 4)) == c->reply->body.n;
+}
+
+static void
+take_body(struct dca_client *c, const coap_pdu_t *pdu)
+{
+	size_t n = 0, offset = 0, total = 0;
+	const uint8_t *data = NULL;
+
+	if (!coap_get_data_large(pdu, &n, &data, &offset, &total))
+		n = 0;
+	c->more = false;
+	if (c->reply->code >= 400 && !take_block(c, pdu))
+		c->nack = "blocks of the answer do not fit together";
+	else if (c->reply->body.n + n > REPLY_MAX)
+		c->nack = "answer is too large";
+	else
+		dca_out_add(&c->reply->body, data, n);
+}
+
 static coap_response_t
 on_response(coap_session_t *session, const coap_pdu_t *sent,
     const coap_pdu_t *pdu, coap_mid_t mid)
 {
 	struct dca_client *c = coap_session_get_app_data(session);
-	size_t n = 0, offset = 0, total = 0;
-	const uint8_t *data = NULL;
 	unsigned v;
 
 	(void)sent;
 	(void)mid;
 	if (!c || !c->reply || c->done)
 		return COAP_RESPONSE_OK;
-	if (coap_get_data_large(pdu, &n, &data, &offset, &total) &&
-	    n <= REPLY_MAX) {
-		c->reply->body.n = 0;
-		dca_out_add(&c->reply->body, data, n);
-	}
 	v = coap_pdu_get_code(pdu);
 	c->reply->code = (int)((v >> 5) * 100 + (v & 31));
+	take_body(c, pdu);
 	c->reply->format = -1;
 	if (take_uint(&v, pdu, COAP_OPTION_CONTENT_FORMAT))
 		c->reply->format = (int)v;
@@ -138,9 +180,14 @@ add_uint(coap_optlist_t **options, coap_option_num_t number, int v)
 		coap_encode_var_safe(b, sizeof(b), (unsigned)v), b));
 }
 
+struct request {
+	int method, format, accept, block2;	/* -1: without */
+	const char *path, *query;
+	struct dca_buf body;
+};
+
 static coap_pdu_t *
-make_request(struct dca_client *c, int method, const char *path,
-    const char *query, int format, int accept, struct dca_buf body)
+make_request(struct dca_client *c, const struct request *r)
 {
 	coap_optlist_t *options = NULL;
 	coap_pdu_t *pdu;
@@ -148,19 +195,20 @@ make_request(struct dca_client *c, int method, const char *path,
 	size_t n = 0;
 	bool ok;
 
-	ok = add_parts(&options, COAP_OPTION_URI_PATH, path, '/') &&
-	    add_parts(&options, COAP_OPTION_URI_QUERY, query, '&');
-	add_uint(&options, COAP_OPTION_CONTENT_FORMAT, format);
-	add_uint(&options, COAP_OPTION_ACCEPT, accept);
+	ok = add_parts(&options, COAP_OPTION_URI_PATH, r->path, '/') &&
+	    add_parts(&options, COAP_OPTION_URI_QUERY, r->query, '&');
+	add_uint(&options, COAP_OPTION_CONTENT_FORMAT, r->format);
+	add_uint(&options, COAP_OPTION_ACCEPT, r->accept);
+	add_uint(&options, COAP_OPTION_BLOCK2, r->block2);
 	pdu = coap_new_pdu(COAP_MESSAGE_CON,
-	    method == 2 ? COAP_REQUEST_CODE_POST : COAP_REQUEST_CODE_GET,
+	    r->method == 2 ? COAP_REQUEST_CODE_POST : COAP_REQUEST_CODE_GET,
 	    c->session);
 	coap_session_new_token(c->session, &n, token);
 	ok = ok && pdu && coap_add_token(pdu, n, token) &&
 	    coap_add_optlist_pdu(pdu, &options) &&
-	    (body.n == 0 ||
-		coap_add_data_large_request(c->session, pdu, body.n, body.p,
-		    NULL, NULL));
+	    (r->body.n == 0 ||
+		coap_add_data_large_request(c->session, pdu, r->body.n,
+		    r->body.p, NULL, NULL));
 	coap_delete_optlist(options);
 	if (!ok && pdu) {
 		coap_delete_pdu(pdu);
@@ -169,40 +217,63 @@ make_request(struct dca_client *c, int method, const char *path,
 	return pdu;
 }
 
+static enum dca_rc
+exchange(struct dca_client *c, const struct request *r, int64_t end,
+    struct dca_err *e)
+{
+	coap_pdu_t *pdu = make_request(c, r);
+
+	if (!pdu)
+		return dca_fail(e, DCA_RULE_INPUT, "request does not fit CoAP");
+	c->done = false;
+	c->nack = NULL;
+	if (coap_send(c->session, pdu) == COAP_INVALID_MID) {
+		c->nack = "cannot be sent";
+		c->done = true;
+	}
+	while (!c->done && !c->failed && dca_client_clock() < end)
+		dca_client_turn(c);
+	if (c->done && !c->nack)
+		return DCA_OK;
+	if (!c->done && !c->failed) {
+		c->failed = true; /* a late answer is no longer wanted */
+		return dca_fail(e, DCA_RULE_IO,
+		    "%s did not answer /%s in time; repeat it", c->where,
+		    r->path);
+	}
+	return dca_fail(e, DCA_RULE_IO, "%s, /%s: %s", c->where, r->path,
+	    c->nack ? c->nack : "the session was closed");
+}
+
 enum dca_rc
 dca_client_request(struct dca_client *c, int method, const char *path,
     const char *query, int format, int accept, struct dca_buf body,
     unsigned timeout, struct dca_reply *reply, struct dca_err *e)
 {
 	int64_t end = dca_client_clock() + (int64_t)timeout * 1000;
-	coap_pdu_t *pdu;
+	struct request r = { .method = method, .format = format,
+		.accept = accept, .block2 = -1, .path = path, .query = query,
+		.body = body };
+	enum dca_rc rc;
 
 	memset(reply, 0, sizeof(*reply));
 	if (c->failed)
 		return dca_fail(e, DCA_RULE_IO, "session with %s is closed",
 		    c->where);
-	pdu = make_request(c, method, path, query, format, accept, body);
-	if (!pdu)
-		return dca_fail(e, DCA_RULE_INPUT, "request does not fit CoAP");
+	while (*r.path == '/')
+		r.path++;
 	c->reply = reply;
-	c->done = false;
-	c->nack = NULL;
-	if (coap_send(c->session, pdu) == COAP_INVALID_MID)
-		c->nack = "cannot be sent", c->done = true;
-	while (!c->done && !c->failed && dca_client_clock() < end)
-		dca_client_turn(c);
-	c->reply = NULL;
-	if (c->done && !c->nack)
-		return DCA_OK;
-	dca_reply_clear(reply);
-	if (!c->done && !c->failed) {
-		c->failed = true; /* a late answer is no longer wanted */
-		return dca_fail(e, DCA_RULE_IO,
-		    "%s did not answer /%s within %u seconds", c->where, path,
-		    timeout);
+	rc = exchange(c, &r, end, e);
+	while (rc == DCA_OK && c->more) {
+		/* RFC 7959 3.3: the same request without a body. */
+		r.body.n = 0;
+		r.block2 = (int)((c->block.num + 1) << 4 | c->block.szx);
+		rc = exchange(c, &r, end, e);
 	}
-	return dca_fail(e, DCA_RULE_IO, "%s, /%s: %s", c->where, path,
-	    c->nack ? c->nack : "the session was closed");
+	c->reply = NULL;
+	if (rc != DCA_OK)
+		dca_reply_clear(reply);
+	return rc;
 }
 
 void

@@ -24,6 +24,10 @@ struct dca_client {
 	struct dca_reply *reply;
 	bool done;
 	const char *nack;
+	bool more;			/* a refusal goes on in blocks */
+	coap_block_b_t block;		/* the one that came last */
+	uint8_t etag[8];
+	size_t etag_n;
 };
 
 int64_t dca_client_clock(void);		/* milliseconds, CLOCK_MONOTONIC */

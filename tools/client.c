@@ -36,7 +36,7 @@ dca_client_clock(void)
  * 3 offers it at security level 0 only, and libcoap makes its SSL_CTX and
  * sends the ClientHello before it lets anybody near. The one way in front of
  * that is the library configuration. The weaker suites this lets into the
- * ClientHello are refused by check_suite; the peer is known by its key anyway.
+ * ClientHello are refused by check_session; the peer is known by its key anyway.
  */
 static void
 offer_ccm8(void)
@@ -112,22 +112,27 @@ on_info(const SSL *ssl, int where, int ret)
 		c->info(ssl, where, ret);
 }
 
-/*
- * Only the two suites of design 9, and the certificate once more: an anonymous
- * suite would never have called verify_pin.
- */
-static bool
-check_suite(struct dca_client *c, SSL *ssl)
+/* The certificate once more: an anonymous suite never calls verify_pin. */
+static enum dca_rc
+check_session(const struct dca_client *c, struct dca_err *e)
 {
-	const char *suite = SSL_get_cipher_name(ssl);
+	coap_tls_library_t library;
+	SSL *ssl = coap_session_get_tls(c->session, &library);
+	X509 *peer = ssl ? SSL_get1_peer_certificate(ssl) : NULL;
+	const SSL_CIPHER *suite = ssl ? SSL_get_current_cipher(ssl) : NULL;
 	uint8_t hash[32];
-	X509 *peer = SSL_get1_peer_certificate(ssl);
 	bool same = key_hash(hash, peer) && memcmp(hash, c->pin, 32) == 0;
 
 	X509_free(peer);
-	return same && c->pinned &&
-	    (strcmp(suite, "ECDHE-ECDSA-AES128-CCM8") == 0 ||
-		strcmp(suite, "ECDHE-ECDSA-AES128-GCM-SHA256") == 0);
+	if (!same || !c->pinned)
+		return dca_fail(e, DCA_RULE_SERVER_KEY,
+		    "%s did not prove the pinned key", c->where);
+	if (!suite || !SSL_CIPHER_is_aead(suite) ||
+	    strncmp(SSL_CIPHER_get_name(suite), "ECDHE-ECDSA-", 12) != 0)
+		return dca_fail(e, DCA_RULE_SERVER_KEY,
+		    "%s chose the cipher suite %s, not ECDHE-ECDSA with AEAD",
+		    c->where, suite ? SSL_CIPHER_get_name(suite) : "none");
+	return DCA_OK;
 }
 
 static int
@@ -180,10 +185,11 @@ handshake_failed(struct dca_client *c, struct dca_err *e)
 		    "%s refused the DTLS handshake: %s", c->where, c->alert);
 	if (c->failed)
 		return dca_fail(e, DCA_RULE_IO,
-		    "nobody listens at %s, or the DTLS handshake failed",
-		    c->where);
-	return dca_fail(e, DCA_RULE_IO, "no answer from %s within %d seconds",
-	    c->where, HANDSHAKE_SECONDS);
+		    "nobody listens at %s, or the DTLS handshake failed: is "
+		    "the address right, does dca-front run?", c->where);
+	return dca_fail(e, DCA_RULE_IO, "no answer from %s within %d "
+	    "seconds: is the address right, is UDP let through?", c->where,
+	    HANDSHAKE_SECONDS);
 }
 
 static enum dca_rc
@@ -213,12 +219,7 @@ handshake(struct dca_client *c, EVP_PKEY *key, X509 *cert, struct dca_err *e)
 		dca_client_turn(c);
 	if (!c->connected || c->failed)
 		return handshake_failed(c, e);
-	ssl = coap_session_get_tls(c->session, &library);
-	if (!ssl || !check_suite(c, ssl)) {
-		return dca_fail(e, DCA_RULE_SERVER_KEY,
-		    "%s did not prove the pinned key", c->where);
-	}
-	return DCA_OK;
+	return check_session(c, e);
 }
 
 static enum dca_rc

@@ -117,7 +117,7 @@ ctl_customer_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "customers", "id,name,country,cn,state,active");
+	return list(arg, "customers", "id,name,country,cn,passports,active");
 }
 
 int
@@ -135,10 +135,10 @@ ctl_customer_show(int argc, char **argv, void *arg)
 	static const struct {
 		const char *view, *columns;
 	} views[] = {
-		{ "customers", "id,name,country,cn,state,active" },
-		{ "keys", "key,customer,pinned" },
-		{ "delegations", "numbers,not_before,not_after,shared" },
-		{ "certificates", "serial,not_before,not_after" },
+		{ "customers", "id,name,country,cn,passports,active" },
+		{ "keys", "key,pinned" },
+		{ "delegations", "tn,not_before,not_after,shared" },
+		{ "certificates", "serial,not_before,not_after,function,revoked" },
 	};
 	struct ctl *c = arg;
 	struct dca_err e = { 0 };

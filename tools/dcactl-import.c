@@ -234,7 +234,7 @@ ctl_inventory_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "inventory", "numbers,spc");
+	return list(arg, "inventory", "tn,spc");
 }
 
 int
@@ -243,5 +243,5 @@ ctl_delegation_list(int argc, char **argv, void *arg)
 	(void)argc;
 	(void)argv;
 	return list(arg, "delegations",
-	    "customer,numbers,not_before,not_after,shared");
+	    "customer,tn,not_before,not_after,shared");
 }

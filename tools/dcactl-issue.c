@@ -82,6 +82,36 @@ finish(const struct ctl *c, struct dca_buf answer)
 	return show_cert(c, answer);
 }
 
+static void
+take(struct dca_buf map, const char *key, char *out, size_t cap)
+{
+	struct dca_cbor v;
+
+	if (!dca_cbor_find(map, key, &v) || !dca_cbor_take_text(&v, out, cap))
+		out[0] = '\0';
+}
+
+/* The verdict of the vault: issue, repeat, or refuse with rule and reason. */
+static int
+show_verdict(const struct ctl *c, struct dca_buf answer)
+{
+	char verdict[16], rule[40];
+	struct dca_err e = { 0 };
+	const struct dca_problem *p;
+	int code = ctl_print_map(c, answer);
+
+	take(answer, "verdict", verdict, sizeof(verdict));
+	if (strcmp(verdict, "refuse") != 0)
+		return code;
+	take(answer, "rule", rule, sizeof(rule));
+	take(answer, "detail", e.text, sizeof(e.text));
+	take(answer, "first", e.first, sizeof(e.first));
+	take(answer, "field", e.field, sizeof(e.field));
+	p = dca_problem_by_id(rule);
+	e.rule = p ? p->rule : DCA_RULE_INPUT;
+	return dca_show_error("dcactl: dry run", &e, false);
+}
+
 static int
 dry_run(struct ctl *c, struct dca_buf csr)
 {
@@ -90,7 +120,7 @@ dry_run(struct ctl *c, struct dca_buf csr)
 
 	if (ctl_check(c, ctl_opt.customer, csr, &a, &e) != DCA_OK)
 		return ctl_fail(c, &e);
-	return ctl_print_map(c, dca_out_buf(&a.body));
+	return show_verdict(c, dca_out_buf(&a.body));
 }
 
 int
@@ -137,7 +167,7 @@ ctl_cert_list(int argc, char **argv, void *arg)
 	    DCA_OK)
 		return ctl_fail(c, &e);
 	return ctl_print_rows(c, dca_out_buf(&rows),
-	    "serial,customer,not_before,not_after");
+	    "serial,customer,not_before,not_after,function,published,revoked");
 }
 
 int

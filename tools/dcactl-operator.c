@@ -39,7 +39,7 @@ ctl_operator_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "operators", "id,role,state,active");
+	return list(arg, "operators", "id,role,active,last_seq");
 }
 
 int
@@ -47,7 +47,7 @@ ctl_ledger_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "ledger", "seq,time,kind,actor,act");
+	return list(arg, "ledger", "seq,time,kind,actor,size,hash");
 }
 
 /*

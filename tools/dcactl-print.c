@@ -86,27 +86,26 @@ add_column(struct table *t, const char *name, size_t n)
 	t->n++;
 }
 
-/* The named columns that the rows have, then what else they have. */
+/* The named columns that the rows have; all that a row has when it has none
+ * of them (an appliance of another version). */
 static void
 find_columns(struct table *t, struct dca_buf row, const char *columns)
 {
-	struct dca_cbor v = { .in = row };
+	struct dca_cbor v = { .in = row }, at;
 	struct dca_buf key, skipped;
-	char name[32];
 	size_t n, pairs = 0;
+	char name[32];
 
-	for (; columns && *columns; columns += n + (columns[n] == ',')) {
+	for (; *columns; columns += n + (columns[n] == ',')) {
 		n = strcspn(columns, ",");
-		struct dca_cbor at;
-
-		if (n < sizeof(name)) {
-			memcpy(name, columns, n);
-			name[n] = '\0';
-			if (dca_cbor_find(row, name, &at))
-				add_column(t, name, n);
-		}
+		if (n >= sizeof(name))
+			continue;
+		memcpy(name, columns, n);
+		name[n] = '\0';
+		if (dca_cbor_find(row, name, &at))
+			add_column(t, name, n);
 	}
-	if (!dca_cbor_take_map(&v, &pairs, 64))
+	if (t->n > 0 || !dca_cbor_take_map(&v, &pairs, 64))
 		return;
 	while (pairs-- && dca_cbor_take_text_view(&v, &key, 64) &&
 	    dca_cbor_skip(&v, &skipped))
