@@ -37,8 +37,11 @@ static const char *const flaws[] = {
 static int
 finish(enum dca_rc rc, const struct dca_err *e)
 {
+	const struct dca_problem *p = dca_problem(e->rule);
+
 	if (rc != DCA_OK)
-		dca_log_err(DCA_ERR, "dca-sandbox", e);
+		fprintf(stderr, "dca-sandbox: %s\n   rule     %s (%s)\n"
+		    "   advice   %s\n", e->text, p->id, p->clause, p->advice);
 	return dca_exit_code(rc);
 }
 
@@ -453,7 +456,6 @@ static const struct dca_command commands[] = {
 int
 main(int argc, char **argv)
 {
-	dca_log_init("dca-sandbox", DCA_INFO);
 	return dca_command_run("dca-sandbox", "the lab STI-CA", commands,
 	    sizeof(commands) / sizeof(commands[0]), NULL, 0, argc, argv, NULL);
 }

@@ -58,6 +58,20 @@ print_cert(const struct verify_report *r, size_t i)
 	print_scope(c->scope);
 }
 
+/* "trouble": no verdict, for the chain could not be got. */
+static const char *
+verdict(const struct verify_report *r)
+{
+	switch (dca_exit_code(dca_problem(r->err->rule)->rc)) {
+	case 0:
+		return "accepted";
+	case 1:
+		return "refused";
+	default:
+		return "trouble";
+	}
+}
+
 void
 verify_report_text(const struct verify_report *r)
 {
@@ -75,8 +89,8 @@ verify_report_text(const struct verify_report *r)
 			    "were not compared, for there is no inventory\n");
 		return;
 	}
-	printf("refused: %s\n   rule     %s: %s\n   clause   %s\n",
-	    r->err->text, p->id, p->title, p->clause);
+	printf("%s: %s\n   rule     %s: %s\n   clause   %s\n",
+	    verdict(r), r->err->text, p->id, p->title, p->clause);
 	if (r->err->first[0] != '\0')
 		printf("   first uncovered  %s\n", r->err->first);
 }
@@ -123,7 +137,6 @@ void
 verify_report_json(const struct verify_report *r)
 {
 	const struct dca_problem *p = dca_problem(r->err->rule);
-	bool ok = r->err->rule == DCA_RULE_NONE;
 	DCA_AUTO_OUT cbor = { 0 };
 	DCA_AUTO_OUT json = { 0 };
 	char t[DCA_TIME_TEXT];
@@ -142,7 +155,7 @@ verify_report_json(const struct verify_report *r)
 	dca_cbor_text(&cbor, "detail");
 	dca_cbor_text(&cbor, r->err->text);
 	dca_cbor_text(&cbor, "verdict");
-	dca_cbor_text(&cbor, ok ? "accepted" : "refused");
+	dca_cbor_text(&cbor, verdict(r));
 	dca_cbor_text(&cbor, "certificates");
 	dca_cbor_array(&cbor, r->chain->n);
 	for (i = 0; i < r->chain->n; i++)

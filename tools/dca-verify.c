@@ -24,8 +24,11 @@ static struct {
 static int
 finish(enum dca_rc rc, const struct dca_err *e)
 {
+	const struct dca_problem *p = dca_problem(e->rule);
+
 	if (rc != DCA_OK)
-		dca_log_err(DCA_ERR, "dca-verify", e);
+		fprintf(stderr, "dca-verify: %s\n   rule     %s: %s\n"
+		    "   clause   %s\n", e->text, p->id, p->title, p->clause);
 	return dca_exit_code(rc);
 }
 
@@ -59,27 +62,31 @@ read_roots(struct dca_certs *roots, struct dca_err *e)
 	return rc == DCA_OK ? rc : dca_fail_in(e, "trusted roots (--roots)");
 }
 
+/* A chain that cannot be read or fetched is reported like one refused. */
 static int
-judge(const struct dca_certs *chain, const struct dca_certs *roots,
-    int64_t when)
+judge(const char *file, const struct dca_certs *roots, int64_t when)
 {
 	struct dca_err e = { .rule = DCA_RULE_NONE };
 	struct dca_chain_result res = { 0 };
-	struct verify_report report = { chain, &res, &e, when };
+	struct dca_certs chain = { 0 };
+	struct verify_report report = { &chain, &res, &e, when };
 	enum dca_rc rc;
 
-	rc = dca_chain_verify(chain, roots, when, NULL, &res, &e);
+	rc = read_chain(&chain, file, &e);
+	if (rc == DCA_OK)
+		rc = dca_chain_verify(&chain, roots, when, NULL, &res, &e);
 	if (opt.json)
 		verify_report_json(&report);
 	else
 		verify_report_text(&report);
+	dca_certs_clear(&chain);
 	return dca_exit_code(rc);
 }
 
 static int
 run_chain(int argc, char **argv, void *arg)
 {
-	struct dca_certs roots = { 0 }, chain = { 0 };
+	struct dca_certs roots = { 0 };
 	struct dca_err e = { 0 };
 	int64_t when = dca_now();
 	enum dca_rc rc;
@@ -99,9 +106,7 @@ run_chain(int argc, char **argv, void *arg)
 		(void)finish(rc, &e);
 		return 2;	/* no verdict without trust anchors */
 	}
-	rc = read_chain(&chain, argc == 1 ? argv[0] : NULL, &e);
-	code = rc == DCA_OK ? judge(&chain, &roots, when) : finish(rc, &e);
-	dca_certs_clear(&chain);
+	code = judge(argc == 1 ? argv[0] : NULL, &roots, when);
 	dca_certs_clear(&roots);
 	return code;
 }
@@ -225,7 +230,6 @@ static const struct dca_command commands[] = {
 int
 main(int argc, char **argv)
 {
-	dca_log_init("dca-verify", DCA_INFO);
 	return dca_command_run("dca-verify", "verify as a relying party does",
 	    commands, sizeof(commands) / sizeof(commands[0]), NULL, 0, argc,
 	    argv, NULL);
