@@ -17,7 +17,7 @@
 #define ROOTS "/etc/dca/roots.pem"
 
 static struct {
-	const char *roots, *time, *url, *tls_ca;
+	const char *roots, *time, *url, *tls_ca, *inventory;
 	bool json;
 } opt;
 
@@ -62,10 +62,19 @@ read_roots(struct dca_certs *roots, struct dca_err *e)
 	return rc == DCA_OK ? rc : dca_fail_in(e, "trusted roots (--roots)");
 }
 
+/* Every number of the provider that the file names. */
+static const struct dca_tnset *
+numbers_of(void *arg, const char *spc)
+{
+	return verify_inventory_numbers(arg, spc);
+}
+
 /* A chain that cannot be read or fetched is reported like one refused. */
 static int
-judge(const char *file, const struct dca_certs *roots, int64_t when)
+judge(const char *file, const struct dca_certs *roots, int64_t when,
+    struct verify_inventory *numbers)
 {
+	struct dca_inventory inventory = { numbers_of, numbers };
 	struct dca_err e = { .rule = DCA_RULE_NONE };
 	struct dca_chain_result res = { 0 };
 	struct dca_certs chain = { 0 };
@@ -74,7 +83,8 @@ judge(const char *file, const struct dca_certs *roots, int64_t when)
 
 	rc = read_chain(&chain, file, &e);
 	if (rc == DCA_OK)
-		rc = dca_chain_verify(&chain, roots, when, NULL, &res, &e);
+		rc = dca_chain_verify(&chain, roots, when,
+		    numbers != NULL ? &inventory : NULL, &res, &e);
 	if (opt.json)
 		verify_report_json(&report);
 	else
@@ -86,6 +96,7 @@ judge(const char *file, const struct dca_certs *roots, int64_t when)
 static int
 run_chain(int argc, char **argv, void *arg)
 {
+	struct verify_inventory *numbers = NULL;
 	struct dca_certs roots = { 0 };
 	struct dca_err e = { 0 };
 	int64_t when = dca_now();
@@ -102,11 +113,17 @@ run_chain(int argc, char **argv, void *arg)
 		    "dca-verify: --time is like 2026-12-01T00:00:00Z\n");
 		return 2;
 	}
-	if ((rc = read_roots(&roots, &e)) != DCA_OK) {
+	rc = read_roots(&roots, &e);
+	if (rc == DCA_OK && opt.inventory != NULL)
+		rc = verify_inventory_read(&numbers, opt.inventory, &e);
+	if (rc == DCA_OK) {
+		code = judge(argc == 1 ? argv[0] : NULL, &roots, when,
+		    numbers);
+	} else {
 		(void)finish(rc, &e);
-		return 2;	/* no verdict without trust anchors */
+		code = 2;	/* no verdict without trust anchors */
 	}
-	code = judge(argc == 1 ? argv[0] : NULL, &roots, when);
+	verify_inventory_free(numbers);
 	dca_certs_clear(&roots);
 	return code;
 }
@@ -208,6 +225,8 @@ static const struct dca_option chain_options[] = {
 	    "trusted roots, PEM; default " ROOTS },
 	{ "time", "RFC3339", &opt.time, NULL,
 	    "judge as of this time; default now" },
+	{ "inventory", "FILE", &opt.inventory, NULL,
+	    "numbers of each SPC, CSV start,count,spc" },
 	{ "url", "X5U", &opt.url, NULL,
 	    "fetch the chain as a verifier does, instead of FILE" },
 	{ "tls-ca", "FILE", &opt.tls_ca, NULL,

@@ -27,6 +27,14 @@ enum dca_rc verify_url(const char *url, struct dca_err *e) DCA_CHECKED;
 enum dca_rc verify_list(struct dca_tnset *out, const char *arg,
     struct dca_err *e) DCA_CHECKED;
 
+/* The numbers of each provider, from a CSV file start,count,spc. INPUT. */
+struct verify_inventory;
+enum dca_rc verify_inventory_read(struct verify_inventory **out,
+    const char *file, struct dca_err *e) DCA_CHECKED;
+void verify_inventory_free(struct verify_inventory *i);	/* NULL ok */
+const struct dca_tnset *verify_inventory_numbers(
+    const struct verify_inventory *i, const char *spc);	/* NULL: none */
+
 /* One certificate chain, judged, on stdout. */
 struct verify_report {
 	const struct dca_certs *chain;
