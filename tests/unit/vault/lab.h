@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the vault's tests are made of: keys, certificates by OpenSSL's own
+ * API, requests. Failure aborts. */
+#ifndef DCA_TEST_LAB_H
+#define DCA_TEST_LAB_H
+
+#include <openssl/evp.h>
+
+#include "dca/csr.h"
+#include "dca/tnset.h"
+
+EVP_PKEY *lab_key(void);
+struct dca_spki lab_spki(EVP_PKEY *key);
+struct dca_tnset *lab_set(const char *text);
+
+struct lab_cert {
+	const char *cn;
+	const struct dca_spki *key;
+	EVP_PKEY *issuer_key;
+	const struct dca_out *issuer;	/* NULL: self-issued */
+	bool ca;
+	const char *numbers;		/* NULL: no TNAuthList */
+	int64_t not_before, not_after;
+};
+void lab_cert(struct dca_out *der, const struct lab_cert *c);
+
+/* numbers in text form or NULL; password or NULL. */
+void lab_csr(struct dca_out *der, EVP_PKEY *key, const char *numbers,
+    const char *password);
+/* The same, but signed by another key: no proof of possession. */
+void lab_csr_signed_by(struct dca_out *der, EVP_PKEY *key, EVP_PKEY *by,
+    const char *numbers, const char *password);
+void lab_sign(struct dca_out *sig, EVP_PKEY *key, struct dca_buf body);
+
+#endif
