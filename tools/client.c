@@ -302,8 +302,8 @@ enum dca_rc
 dca_client_open(struct dca_client **out, const char *url,
     const uint8_t pin[static 32], EVP_PKEY *key, X509 *cert, struct dca_err *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
-		.ai_flags = AI_ADDRCONFIG };
+	/* Not AI_ADDRCONFIG: it hides localhost where there is only lo. */
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list = NULL, *ai;
 	struct dca_client *c;
 	char host[256], port[8];
