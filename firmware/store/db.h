@@ -130,6 +130,10 @@ enum dca_rc key_certified(struct dca_store *s, const uint8_t key[static 32],
  * LEDGER_ROW, field names the view. */
 enum dca_rc replay_check(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
 
+/* compare.c: s against what it must be, both ways. LEDGER_ROW. */
+enum dca_rc compare_views(struct dca_store *s, struct dca_store *must,
+    struct dca_err *e) DCA_CHECKED;
+
 /* certificate.c: columns of CERTIFICATE_COLUMNS. */
 #define CERTIFICATE_COLUMNS                                                    \
 	"c.serial, c.customer, c.key, c.csr, c.function, c.not_before, "       \

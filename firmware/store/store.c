@@ -194,7 +194,7 @@ store_open_scratch(struct dca_store **out, struct dca_err *e)
 	if (code != SQLITE_OK)
 		abort();
 	rc = db_exec(s, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;"
-			"PRAGMA foreign_keys = OFF;", e);
+			"PRAGMA foreign_keys = ON;", e);
 	if (!rc)
 		rc = db_schema(s, e);
 	if (rc) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Does the store still say what was recorded? First every row of the chain,
- * then where the chain ends, then SQLite's
- * own check of its file. Never repairs anything.
+ * then where the chain ends, then the
+ * views against the ledger (replay.c), then SQLite's check of its own file. Never repairs anything.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ check_all(struct dca_store *s, struct chain *c, struct dca_err *e)
 	enum dca_rc rc;
 
 	if ((rc = dca_store_walk(s, 0, check_row, c, e)) ||
-	    (rc = check_head(s, c, e)))
+	    (rc = check_head(s, c, e)) || (rc = replay_check(s, e)))
 		return rc;
 	return check_file(s, e);
 }

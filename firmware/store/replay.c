@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The views, made again from the ledger alone in a store that vanishes, by
+ * the same calls the vault used. Every act is believed only when the
+ * operator's signature over it verifies. Never reads a view of the store that
+ * is being verified.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "dca/act.h"
+#include "dca/cert.h"
+#include "dca/profile.h"
+
+struct replay {
+	struct dca_store *to;
+	uint8_t appliance[DCA_APPLIANCE_LEN];
+	/* the row that is being replayed */
+	const struct dca_row *row;
+	const struct dca_act *act;
+};
+
+/* --- reading what is known to be there --- */
+static enum dca_rc
+absent(const char *key, struct dca_err *e)
+{
+	return dca_fail(e, DCA_RULE_LEDGER_ROW,
+	    "%s is missing or not what it must be", key);
+}
+
+static enum dca_rc
+take_text(struct dca_buf map, const char *key, char *out, size_t cap,
+    struct dca_err *e)
+{
+	struct dca_cbor v;
+
+	return dca_cbor_find(map, key, &v) &&
+		dca_cbor_take_text(&v, out, cap) ? DCA_OK : absent(key, e);
+}
+
+static enum dca_rc
+take_uint(struct dca_buf map, const char *key, uint64_t *out,
+    struct dca_err *e)
+{
+	struct dca_cbor v;
+
+	return dca_cbor_find(map, key, &v) && dca_cbor_take_uint(&v, out) ?
+	    DCA_OK : absent(key, e);
+}
+
+static enum dca_rc
+take_bytes(struct dca_buf map, const char *key, struct dca_buf *out,
+    struct dca_err *e)
+{
+	struct dca_cbor v;
+
+	return dca_cbor_find(map, key, &v) &&
+		dca_cbor_take_bytes(&v, out, DCA_CERT_MAX) ? DCA_OK :
+							     absent(key, e);
+}
+
+/* --- acts, by the names and arguments of firmware/vault/README.md --- */
+static enum dca_rc
+operator_add(struct replay *r, struct dca_err *e)
+{
+	struct dca_operator op = { .active = true };
+	struct dca_buf key = { 0 };
+	enum dca_rc rc;
+
+	if ((rc = take_text(r->act->args, "id", op.id, sizeof op.id, e)) ||
+	    (rc = take_text(r->act->args, "role", op.role, sizeof op.role,
+		 e)) ||
+	    (rc = take_bytes(r->act->args, "key", &key, e)))
+		return rc;
+	if (key.n != sizeof op.spki)
+		return absent("key", e);
+	memcpy(op.spki, key.p, key.n);
+	return dca_store_operator_add(r->to, &op, e);
+}
+
+static enum dca_rc
+operator_remove(struct replay *r, struct dca_err *e)
+{
+	char id[DCA_ID_MAX + 1];
+	enum dca_rc rc = take_text(r->act->args, "id", id, sizeof id, e);
+
+	return rc ? rc : dca_store_operator_remove(r->to, id, e);
+}
+
+static enum dca_rc
+customer_add(struct replay *r, struct dca_err *e)
+{
+	struct dca_customer c = { .active = true,
+		.passports = DCA_PASSPORT_ALL, .changed = r->row->seq };
+	struct dca_buf args = r->act->args;
+	char passports[24] = "";
+	struct dca_cbor v;
+	enum dca_rc rc;
+
+	if ((rc = take_text(args, "id", c.id, sizeof c.id, e)) ||
+	    (rc = take_text(args, "name", c.name, sizeof c.name, e)) ||
+	    (rc = take_text(args, "country", c.country, sizeof c.country, e)))
+		return rc;
+	if (dca_cbor_find(args, "cn", &v) &&
+	    !dca_cbor_take_text(&v, c.cn, sizeof c.cn))
+		return absent("cn", e);
+	if (dca_cbor_find(args, "passports", &v) &&
+	    !dca_cbor_take_text(&v, passports, sizeof passports))
+		return absent("passports", e);
+	if (passports[0] &&
+	    (rc = dca_passports_parse(&c.passports, passports, e)))
+		return rc;
+	return dca_store_customer_add(r->to, &c, e);
+}
+
+static enum dca_rc
+customer_active(struct replay *r, struct dca_err *e)
+{
+	char id[DCA_ID_MAX + 1];
+	enum dca_rc rc = take_text(r->act->args, "id", id, sizeof id, e);
+
+	return rc ? rc :
+	    dca_store_customer_set_active(r->to, id,
+		strcmp(r->act->name, "customer.resume") == 0, r->row->seq, e);
+}
+
+static enum dca_rc
+customer_pin(struct replay *r, struct dca_err *e)
+{
+	char id[DCA_ID_MAX + 1];
+	uint8_t hash[DCA_SHA256_LEN];
+	struct dca_buf key = { 0 };
+	enum dca_rc rc;
+
+	if ((rc = take_text(r->act->args, "id", id, sizeof id, e)) ||
+	    (rc = take_bytes(r->act->args, "key", &key, e)))
+		return rc;
+	dca_sha256(hash, key);
+	return strcmp(r->act->name, "customer.pin") == 0 ?
+	    dca_store_key_bind(r->to, hash, id, true, e) :
+	    dca_store_key_unpin(r->to, hash, e);
+}
+
+static bool
+take_range(struct dca_cbor *c, struct dca_tnrange *out)
+{
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *one = dca_tnset_new();
+	const struct dca_tnrange *v;
+	char start[24];
+	uint64_t count;
+
+	if (!dca_cbor_take_text(c, start, sizeof start) ||
+	    !dca_cbor_take_uint(c, &count) || count == 0 ||
+	    dca_tnset_add_range(one, start + (start[0] == '+'), count, NULL) ||
+	    dca_tnset_ranges(one, &v) != 1)
+		return false;
+	*out = v[0];
+	return true;
+}
+
+/* [start, count, spc] */
+static enum dca_rc
+inventory_row(struct replay *r, struct dca_cbor *c, struct dca_err *e)
+{
+	struct dca_inventory_row i;
+
+	if (!take_range(c, &i.range) ||
+	    !dca_cbor_take_text(c, i.spc, sizeof i.spc))
+		return absent("a row", e);
+	return dca_store_inventory_add(r->to, &i, r->row->seq, e);
+}
+
+/* [customer, start, count, not_before, not_after, shared] */
+static enum dca_rc
+delegation_row(struct replay *r, struct dca_cbor *c, struct dca_err *e)
+{
+	struct dca_delegation d;
+
+	if (!dca_cbor_take_text(c, d.customer, sizeof d.customer) ||
+	    !take_range(c, &d.range) || !dca_cbor_take_int(c, &d.not_before) ||
+	    !dca_cbor_take_int(c, &d.not_after) ||
+	    !dca_cbor_take_bool(c, &d.shared))
+		return absent("a row", e);
+	return dca_store_delegation_add(r->to, &d, r->row->seq, e);
+}
+
+static enum dca_rc
+import_rows(unsigned part, struct dca_buf rows, void *arg, struct dca_err *e)
+{
+	struct replay *r = arg;
+	struct dca_cbor c = { .in = rows };
+	bool inventory = r->act->name[0] == 'i';
+	size_t n = 0, cells;
+	enum dca_rc rc = DCA_OK;
+
+	(void)part;
+	if (!dca_cbor_take_array(&c, &n, DCA_ACT_MAX))
+		return absent("rows", e);
+	while (!rc && n--) {
+		if (!dca_cbor_take_array(&c, &cells, 6) ||
+		    cells != (inventory ? 3 : 6))
+			return absent("a row", e);
+		rc = inventory ? inventory_row(r, &c, e) :
+				 delegation_row(r, &c, e);
+	}
+	return rc;
+}
+
+/* Parts wait for the last one; then all rows apply with its seq. */
+static enum dca_rc
+import_part(struct replay *r, struct dca_err *e)
+{
+	char import[DCA_ID_MAX + 1], name[3 * DCA_ID_MAX];
+	struct dca_buf args = r->act->args, rows = { 0 };
+	struct dca_cbor v;
+	uint64_t part = 0, of = 0;
+	enum dca_rc rc;
+
+	if ((rc = take_text(args, "import", import, sizeof import, e)) ||
+	    (rc = take_uint(args, "part", &part, e)) ||
+	    (rc = take_uint(args, "of", &of, e)))
+		return rc;
+	if (!dca_cbor_find(args, "rows", &v) || !dca_cbor_skip(&v, &rows) ||
+	    part >= of || of > UINT16_MAX)
+		return absent("rows, part or of", e);
+	/* parts belong to one operator and one kind of import */
+	snprintf(name, sizeof name, "%c:%s:%s", r->act->name[0], r->act->op,
+	    import);
+	if ((rc = dca_store_part_add(r->to, name, (unsigned)part, (unsigned)of,
+		 rows, e)) || dca_store_parts(r->to, name) != of)
+		return rc;
+	rc = dca_store_part_each(r->to, name, import_rows, r, e);
+	dca_store_part_drop(r->to, name);
+	return rc;
+}
+
+/* Codes are outside the ledger; an issue act is followed by an issue row. */
+static enum dca_rc
+nothing(struct replay *r, struct dca_err *e)
+{
+	(void)r;
+	(void)e;
+	return DCA_OK;
+}
+
+static const struct {
+	const char *name;
+	enum dca_rc (*replay)(struct replay *r, struct dca_err *e);
+} ACTS[] = {
+	{ "operator.add", operator_add },
+	{ "operator.remove", operator_remove },
+	{ "customer.add", customer_add },
+	{ "customer.suspend", customer_active },
+	{ "customer.resume", customer_active },
+	{ "customer.pin", customer_pin },
+	{ "customer.unpin", customer_pin },
+	{ "inventory.import", import_part },
+	{ "delegation.import", import_part },
+	{ "code.create", nothing },
+	{ "code.revoke", nothing },
+	{ "issue", nothing },
+};
+
+/* Was it this operator, active then, with a number not used before? */
+static enum dca_rc
+check_signature(struct replay *r, struct dca_buf cose, const struct dca_act *a,
+    struct dca_err *e)
+{
+	struct dca_operator op;
+	struct dca_spki key;
+	char actor[DCA_ACTOR_MAX];
+	enum dca_rc rc = dca_store_operator(r->to, a->op, &op, e);
+
+	if (rc)
+		return rc;
+	snprintf(actor, sizeof actor, "operator:%s", op.id);
+	if (!op.active || strcmp(actor, r->row->actor) != 0 ||
+	    memcmp(a->appliance, r->appliance, sizeof a->appliance) != 0)
+		return dca_fail(e, DCA_RULE_LEDGER_ROW,
+		    "operator or appliance is not that of the act");
+	memcpy(key.der, op.spki, sizeof key.der);
+	if ((rc = dca_cose_verify(cose, &key, e)))
+		return rc;
+	return dca_store_operator_use(r->to, op.id, a->seq, e);
+}
+
+static enum dca_rc
+replay_act(struct replay *r, struct dca_err *e)
+{
+	struct dca_buf cose = { 0 }, payload = { 0 }, sig;
+	struct dca_act act;
+	struct dca_cbor v;
+	char name[DCA_ACT_NAME];
+	bool is_signed = dca_cbor_find(r->row->body, "cose", &v);
+	enum dca_rc rc;
+
+	if ((rc = take_text(r->row->body, "act", name, sizeof name, e)))
+		return rc;
+	if (is_signed && ((rc = take_bytes(r->row->body, "cose", &cose, e)) ||
+			     (rc = dca_cose_parse(cose, &payload, &sig, e))))
+		return rc;
+	if (!is_signed &&
+	    (rc = take_bytes(r->row->body, "payload", &payload, e)))
+		return rc;
+	if ((rc = dca_act_parse(&act, payload, e)))
+		return rc;
+	if (strcmp(name, act.name) != 0)
+		return absent("act", e);
+	/* root may make the first admin, and only that goes unsigned */
+	if (is_signed)
+		rc = check_signature(r, cose, &act, e);
+	else if (strcmp(name, "operator.add") != 0 ||
+	    dca_store_admins(r->to) != 0)
+		rc = dca_fail(e, DCA_RULE_LEDGER_ROW, "the act is not signed");
+	if (rc)
+		return rc;
+	r->act = &act;
+	for (size_t i = 0; i < sizeof ACTS / sizeof *ACTS; i++)
+		if (strcmp(ACTS[i].name, name) == 0)
+			return ACTS[i].replay(r, e);
+	return dca_fail(e, DCA_RULE_LEDGER_ROW, "act %s is not known", name);
+}
+
+/* --- certificates --- */
+static void
+all_shared(const struct dca_delegation *d, void *arg)
+{
+	bool *shared = arg;
+
+	*shared = *shared && d->shared;
+}
+
+/* Everything the DER says is taken from it, the rest from the body. */
+static enum dca_rc
+certificate(struct replay *r, const struct dca_cert *cert, struct dca_err *e)
+{
+	struct dca_certificate c = { .not_before = cert->not_before,
+		.not_after = cert->not_after, .seq = r->row->seq };
+	struct dca_buf body = r->row->body, key = { 0 }, csr = { 0 };
+	uint64_t function = 0;
+	bool shared = true;
+	enum dca_rc rc;
+
+	if ((rc = take_text(body, "customer", c.customer, sizeof c.customer,
+		 e)) ||
+	    (rc = take_bytes(body, "key", &key, e)) ||
+	    (rc = take_bytes(body, "csr", &csr, e)) ||
+	    (rc = take_uint(body, "function", &function, e)) ||
+	    (rc = take_uint(body, "cross", &c.cross, e)) ||
+	    (rc = take_uint(body, "basis", &c.basis, e)))
+		return rc;
+	c.function = (enum dca_function)function;
+	memcpy(c.serial, cert->serial, sizeof c.serial);
+	dca_sha256(c.key_sha256, cert->spki);
+	if (csr.n != sizeof c.csr_sha256 || !cert->scope ||
+	    !dca_buf_eq(key, DCA_BUF(c.key_sha256, sizeof c.key_sha256)))
+		return absent("csr, key or the numbers", e);
+	memcpy(c.csr_sha256, csr.p, csr.n);
+	/* as the vault decided it, at notBefore */
+	dca_store_delegations(r->to, c.customer, c.not_before, cert->scope,
+	    all_shared, &shared);
+	return dca_store_certificate_add(r->to, &c, cert->scope, shared, e);
+}
+
+static enum dca_rc
+replay_issue(struct replay *r, struct dca_err *e)
+{
+	struct dca_buf der = { 0 };
+	struct dca_cert cert;
+	enum dca_rc rc;
+
+	if ((rc = take_bytes(r->row->body, "cert", &der, e)) ||
+	    (rc = dca_cert_parse(&cert, der, e)))
+		return rc;
+	rc = certificate(r, &cert, e);
+	dca_cert_clear(&cert);
+	return rc;
+}
+
+static enum dca_rc
+replay_cross(struct replay *r, struct dca_err *e)
+{
+	struct dca_buf chain = { 0 };
+	uint64_t id;
+	enum dca_rc rc = take_bytes(r->row->body, "chain", &chain, e);
+
+	return rc ? rc :
+	    dca_store_cross_add(r->to, chain, r->row->time, r->row->seq, &id,
+		e);
+}
+
+static enum dca_rc
+replay_genesis(struct replay *r, struct dca_err *e)
+{
+	struct dca_buf id = { 0 };
+	enum dca_rc rc = take_bytes(r->row->body, "appliance", &id, e);
+
+	if (rc || id.n != sizeof r->appliance)
+		return rc ? rc : absent("appliance", e);
+	memcpy(r->appliance, id.p, id.n);
+	return DCA_OK;
+}
+
+static const struct {
+	const char *kind;
+	enum dca_rc (*replay)(struct replay *r, struct dca_err *e);
+} KINDS[] = {	/* other kinds change no view */
+	{ "genesis", replay_genesis },
+	{ "act", replay_act },
+	{ "issue", replay_issue },
+	{ "cross.install", replay_cross },
+};
+
+static enum dca_rc
+replay_row(const struct dca_row *row, void *arg, struct dca_err *e)
+{
+	struct replay *r = arg;
+	struct dca_err why = { 0 };
+	enum dca_rc rc = DCA_OK;
+
+	r->row = row;
+	/* what "now" was for the calls that ask the record */
+	r->to->head.time = row->time;
+	r->to->head_known = true;
+	for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+		if (strcmp(KINDS[i].kind, row->kind) == 0)
+			rc = KINDS[i].replay(r, &why);
+	if (rc == DCA_OK)
+		return DCA_OK;
+	rc = dca_fail(e, DCA_RULE_LEDGER_ROW,
+	    "row %" PRIu64 ": does not follow from the rows before: %s",
+	    row->seq, why.text);
+	if (e)
+		dca_strlcpy(e->field, row->kind, sizeof e->field);
+	return rc;
+}
+
+enum dca_rc
+replay_check(struct dca_store *s, struct dca_err *e)
+{
+	struct replay r = { 0 };
+	enum dca_rc rc = store_open_scratch(&r.to, e);
+
+	if (rc)
+		return rc;
+	if (!(rc = dca_store_begin(r.to, e)) &&
+	    !(rc = dca_store_walk(s, 0, replay_row, &r, e)))
+		rc = compare_views(s, r.to, e);
+	dca_store_close(r.to);
+	return rc;
+}
