@@ -118,9 +118,10 @@ read_ca(const char *dir, const char *name, EVP_PKEY **key, X509 **x,
 /* --- init --- */
 
 static enum dca_rc
-make_ca(const char *dir, const char *name, struct lab_spec *s,
+make_ca(const char *dir, const char *name, const struct lab_spec *spec,
     EVP_PKEY **key, X509 **x, struct dca_err *e)
 {
+	struct lab_spec s = *spec;
 	struct dca_spki spki;
 	enum dca_rc rc;
 
@@ -129,10 +130,10 @@ make_ca(const char *dir, const char *name, struct lab_spec *s,
 		abort();
 	if ((rc = dca_spki_from_pkey(&spki, *key, e)) != DCA_OK)
 		return rc;
-	s->key = &spki;
-	if (s->issuer_key == NULL)
-		s->issuer_key = *key;
-	*x = lab_cert_make(s, e);
+	s.key = &spki;
+	if (s.issuer_key == NULL)
+		s.issuer_key = *key;
+	*x = lab_cert_make(&s, e);
 	if (*x == NULL)
 		return DCA_MALFORMED;
 	if ((rc = write_key(dir, name, *key, e)) != DCA_OK)
