@@ -168,7 +168,7 @@ init_user_pin(struct admin *a, const char *label, const struct dca_pin *so,
 		return fail(e, "PKCS11_enumerate_slots");
 	(void)dca_strlcpy(u.token, label, sizeof(u.token));
 	rc = find(a, &u, &slot, e);
-	if (rc != DCA_OK)
+	if (rc != DCA_OK || slot == NULL)
 		return rc;
 	/* Before the login: a change of mode logs out again. */
 	if (PKCS11_open_session(slot, 1) != 0)
@@ -212,7 +212,7 @@ dca_hsm_admin_init(const char *module, const char *label,
 	DCA_CLEANUP(pin_wipe_p) struct dca_pin so = { 0 }, user = { 0 };
 	DCA_CLEANUP(admin_close_p) struct admin a = { 0 };
 	char padded[33];
-	PKCS11_SLOT *slot;
+	PKCS11_SLOT *slot = NULL;
 	enum dca_rc rc;
 
 	if (label[0] == '\0' || strlen(label) > 32)
@@ -228,7 +228,7 @@ dca_hsm_admin_init(const char *module, const char *label,
 		rc = admin_open(&a, module, e);
 	if (rc == DCA_OK)
 		rc = free_slot(&a, label, &slot, e);
-	if (rc != DCA_OK)
+	if (rc != DCA_OK || slot == NULL)
 		return rc;
 	/* C_InitToken takes 32 octets, blank padded (PKCS#11 5.5). */
 	memset(padded, ' ', 32);
@@ -278,7 +278,7 @@ store(struct admin *a, const struct dca_token_uri *u, const char *pin,
 	bool is;
 	enum dca_rc rc = find(a, u, &slot, e);
 
-	if (rc != DCA_OK)
+	if (rc != DCA_OK || slot == NULL)
 		return rc;
 	x = d2i_X509(NULL, &p, (long)cert.n);
 	if (x == NULL || p != cert.p + cert.n)

@@ -104,7 +104,7 @@ dca_hsm_key(struct dca_hsm *h, struct dca_spki *out, struct dca_err *e)
 {
 	DCA_CLEANUP(dca_session_close_p) struct dca_session s = {
 		h, CK_INVALID_HANDLE };
-	CK_OBJECT_HANDLE o;
+	CK_OBJECT_HANDLE o = CK_INVALID_HANDLE;
 	enum dca_rc rc = dca_session_open(h, false, &s.s, e);
 
 	if (rc == DCA_OK)

@@ -17,8 +17,8 @@ struct pair {
 
 /*
  * ALWAYS_SENSITIVE, NEVER_EXTRACTABLE and LOCAL are the token's to set: they
- * are read back, not asked for. The last ones (from DERIVE, MODIFIABLE on)
- * are dropped when the token does not know them; what counts is read back.
+ * are read back, not asked for. The last ones (from DERIVE, ENCRYPT on) are
+ * dropped when the token does not know them; what counts is read back.
  */
 static CK_RV
 generate(struct dca_hsm *h, CK_SESSION_HANDLE s, bool extractable, bool plain,
@@ -35,6 +35,8 @@ generate(struct dca_hsm *h, CK_SESSION_HANDLE s, bool extractable, bool plain,
 		{ CKA_PRIVATE, &no, sizeof(no) },
 		{ CKA_ID, h->uri.id, h->uri.id_len },
 		{ CKA_LABEL, label, label_len },
+		{ CKA_ENCRYPT, &no, sizeof(no) },
+		{ CKA_WRAP, &no, sizeof(no) },
 		{ CKA_MODIFIABLE, &no, sizeof(no) },
 	};
 	CK_ATTRIBUTE priv[] = {
@@ -54,7 +56,7 @@ generate(struct dca_hsm *h, CK_SESSION_HANDLE s, bool extractable, bool plain,
 	CK_ULONG n_priv = sizeof(priv) / sizeof(priv[0]);
 
 	memcpy(params, dca_p256_params, sizeof(params));
-	return h->f->C_GenerateKeyPair(s, &m, pub, n_pub - (plain ? 1 : 0),
+	return h->f->C_GenerateKeyPair(s, &m, pub, n_pub - (plain ? 3 : 0),
 	    priv, n_priv - (plain ? 4 : 0), &k->pub, &k->priv);
 }
 
@@ -234,7 +236,7 @@ dca_hsm_key_facts(struct dca_hsm *h, struct dca_key_facts *facts,
 {
 	DCA_CLEANUP(dca_session_close_p) struct dca_session s = {
 		h, CK_INVALID_HANDLE };
-	CK_OBJECT_HANDLE o;
+	CK_OBJECT_HANDLE o = CK_INVALID_HANDLE;
 	enum dca_rc rc = dca_session_open(h, false, &s.s, e);
 
 	memset(facts, 0, sizeof(*facts));

@@ -21,7 +21,7 @@ struct dca_signer {
 static enum dca_rc
 attach(struct dca_signer *s, struct dca_spki *spki, struct dca_err *e)
 {
-	CK_OBJECT_HANDLE pub;
+	CK_OBJECT_HANDLE pub = CK_INVALID_HANDLE;
 	enum dca_rc rc = dca_session_open(s->h, false, &s->session, e);
 
 	if (rc == DCA_OK)

@@ -243,10 +243,11 @@ do_install(struct install *in, const struct options *o, struct record *r,
     struct dca_err *e)
 {
 	enum dca_rc rc = read_all(in, o, r, e);
+	const struct dca_cert *cross = in->chain.v;
 
-	if (rc != DCA_OK)
+	if (rc != DCA_OK || cross == NULL)
 		return rc;
-	record_cert(r, &in->chain.v[0]);
+	record_cert(r, cross);
 	rc = dca_cross_check(&in->chain, &in->roots, &in->asked.key,
 	    in->asked.scope, dca_now(), e);
 	if (rc == DCA_OK && o->token != NULL)

@@ -38,7 +38,8 @@ child(const char *mode)
 	struct dca_hsm *h = NULL;
 	struct dca_err e = { 0 };
 	DCA_AUTO_OUT out = { 0 };
-	char c1, *planted = NULL;
+	static char planted[64];
+	char c1;
 	enum dca_rc rc;
 
 	rc = dca_token_uri_parse(&c.uri, URI, &e);
@@ -55,9 +56,7 @@ child(const char *mode)
 	if (strcmp(mode, "planted") == 0) {
 		FILE *f = fopen(c.pin_file, "r");
 
-		planted = calloc(1, 64);
-		if (f == NULL || planted == NULL ||
-		    fgets(planted, 64, f) == NULL)
+		if (f == NULL || fgets(planted, 64, f) == NULL)
 			return 1;
 		(void)fclose(f);
 	}
@@ -66,7 +65,6 @@ child(const char *mode)
 		return 1;
 	dca_signer_close(s);
 	dca_hsm_close(h);
-	free(planted);
 	return 0;
 }
 
@@ -97,7 +95,8 @@ search_range(int fd, unsigned long from, unsigned long to, const char *map,
 		    len)) != NULL; p++) {
 			hits->n++;
 			(void)snprintf(hits->where, sizeof(hits->where),
-			    "at %lx in %s", from + (size_t)(p - chunk), map);
+			    "at %lx in %.400s", from + (size_t)(p - chunk),
+			    map);
 		}
 		hits->searched += (size_t)got - (len - 1);
 		from += (size_t)got - (len - 1);
@@ -124,12 +123,14 @@ search(pid_t pid, struct hits *hits)
 	maps = fopen(path, "r");
 	assert_non_null(maps);
 	while (fgets(line, sizeof(line), maps) != NULL) {
-		unsigned long from, to;
-		char mode[8];
+		/* "from-to r..p ..." (proc(5)) */
+		char *p = line;
+		unsigned long from = strtoul(p, &p, 16), to;
 
+		assert_int_equal(*p, '-');
+		to = strtoul(p + 1, &p, 16);
 		/* Larger is the sanitizer's shadow: terabytes of nothing. */
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) == 3 &&
-		    mode[0] == 'r' && to - from < 4ul << 30)
+		if (p[0] == ' ' && p[1] == 'r' && to - from < 4ul << 30)
 			search_range(fd, from, to, line, hits);
 	}
 	(void)fclose(maps);
