@@ -202,7 +202,7 @@ and_then "TLS of another CA"
 
 # --- a vault that is not one ---
 stop $vault_pid
-HOSTILE=1 start_vault 11 "${leaves[@]}"
+HOSTILE=1 start_vault 12 "${leaves[@]}"
 until_found vault.out ^PUBLISHED 1
 [ "$(grep -c ^CLOSED vault.out)" = 3 ] || fail "hostile messages closed $(grep -c ^CLOSED vault.out) connections"
 kill -0 $publisher_pid || fail "publisher died"
