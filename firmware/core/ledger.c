@@ -5,6 +5,7 @@
  */
 #include "dca/ledger.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "dca/cbor.h"
@@ -58,10 +59,18 @@ dca_row_check(const struct dca_row *r, const struct dca_row *last,
 {
 	static const uint8_t none[DCA_SHA256_LEN];
 	const uint8_t *prev = last != NULL ? last->hash : none;
+	const uint64_t expected = last != NULL ? last->seq + 1 : 1;
+	enum dca_rc rc;
 	uint8_t hash[DCA_SHA256_LEN];
 
-	if (r->seq != (last != NULL ? last->seq + 1 : 1))
-		return wrong(e, r, "seq", "is not the next one");
+	if (r->seq != expected) {
+		rc = dca_fail(e, DCA_RULE_LEDGER_ROW,
+		    "row %" PRIu64 " is missing: row %" PRIu64
+		    " stands in its place", expected, r->seq);
+		if (e != NULL)
+			dca_strlcpy(e->field, "seq", sizeof(e->field));
+		return rc;
+	}
 	if (memcmp(r->prev, prev, DCA_SHA256_LEN) != 0)
 		return wrong(e, r, "prev",
 		    "does not name the hash of the row before");
