@@ -80,7 +80,7 @@ take_reply(struct dca_reply *r, struct ctl_answer *a, struct dca_err *e)
 	return rc;
 }
 
-/* 4.29 and 5.03 say that nothing was done and when to come again. */
+/* 4.29 and 5.03 say when to come again. */
 static bool
 wait_again(const struct dca_reply *r, int try)
 {
@@ -115,6 +115,10 @@ exchange(struct ctl *c, int method, const char *path, const char *query,
 	}
 	rc = take_reply(&r, a, e);
 	dca_reply_clear(&r);
+	/* The vault may have gone away after it had done the act. */
+	if (rc != DCA_OK && try > 1 && e->rule == DCA_RULE_AUTH_SEQUENCE)
+		return dca_fail_in(e, "sent twice, the first one may have been "
+		    "done (see dcactl ledger list)");
 	return rc;
 }
 
