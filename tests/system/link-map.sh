@@ -13,14 +13,14 @@ while IFS='|' read -r program symbols libraries; do
 	found=$(nm "$bin/$program" 2>/dev/null | grep -oE " [TtUD] ($symbols)[A-Za-z0-9_]*" | sort -u | tr '\n' ' ')
 	[ -z "$found" ] || { echo "$program holds: $found"; rc=1; }
 done <<'MAP'
-dca-vault|coap_|curl_|SSL_|PKCS11_|json_|connect_tls|coap|curl|ssl|p11|jansson
-dca-front|C_Sign|PKCS11_|sqlite3_|curl_|dca_signer_|dca_hsm_|dca_store_|p11|sqlite3|curl|jansson
-dca-publisher|C_Sign|PKCS11_|sqlite3_|coap_|dca_signer_|dca_hsm_|dca_store_|p11|sqlite3|coap|jansson
-dcactl|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11|sqlite3|jansson
-dca-enroll|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11|sqlite3|jansson
-dca-verify|C_Sign|PKCS11_|coap_|dca_signer_|dca_hsm_|p11|coap|jansson
+dca-vault|coap_|curl_|SSL_|PKCS11_|json_|connect_tls|coap|curl|ssl|p11[.]|jansson
+dca-front|C_Sign|PKCS11_|sqlite3_|curl_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|curl|jansson
+dca-publisher|C_Sign|PKCS11_|sqlite3_|coap_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|coap|jansson
+dcactl|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|jansson
+dca-enroll|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|jansson
+dca-verify|C_Sign|PKCS11_|coap_|dca_signer_|dca_hsm_|p11[.]|coap|jansson
 dca-ceremony|coap_|curl_|sqlite3_|dca_store_|coap|curl|sqlite3|jansson
-dca-sandbox|C_Sign|PKCS11_|coap_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11|coap|sqlite3
+dca-sandbox|C_Sign|PKCS11_|coap_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|coap|sqlite3
 MAP
 [ $rc = 0 ] && echo "link map holds"
 exit $rc
