@@ -125,7 +125,11 @@ build_path(struct path *p, const struct dca_certs *chain,
 		if (rc != DCA_OK)
 			return rc;
 	}
-	return find_anchor(p, roots, e);
+	rc = find_anchor(p, roots, e);
+	if (rc == DCA_OK && p->n < 2)
+		return fail_at(p, p->v[0], e, DCA_RULE_CHAIN_ANCHOR,
+		    "a trusted root alone is no path (RFC 9060 4)");
+	return rc;
 }
 
 static enum dca_rc

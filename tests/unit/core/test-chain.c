@@ -283,6 +283,23 @@ refuses_other_roots(void **state)
 	drop(&other);
 }
 
+/* An end entity among the roots stands behind nothing. */
+static void
+refuses_an_anchor_alone(void **state)
+{
+	struct chain c;
+
+	(void)state;
+	plan(&c);
+	make(&c);
+	lab_add(&c.roots, &c.cert[LEAF]);
+	for (size_t i = 1; i < 3; i++)
+		dca_cert_clear(&c.chain.v[i]);
+	c.chain.n = 1;
+	expect(&c, DCA_RULE_CHAIN_ANCHOR, 0, "");
+	drop(&c);
+}
+
 /* Row 85: a CA without a list between a constrained CA and the leaf. */
 static void
 refuses_a_lost_list(void **state)
@@ -545,6 +562,7 @@ main(void)
 		cmocka_unit_test(refuses_each_flaw),
 		cmocka_unit_test(refuses_wrong_lists),
 		cmocka_unit_test(refuses_other_roots),
+		cmocka_unit_test(refuses_an_anchor_alone),
 		cmocka_unit_test(refuses_a_lost_list),
 		cmocka_unit_test(compares_below_an_spc),
 		cmocka_unit_test(cross_refuses_each_flaw),
