@@ -40,10 +40,11 @@ static void
 key_text(char out[static 80], const struct dca_spki *k)
 {
 	uint8_t hash[32];
+	char hex[65];
 
 	dca_spki_sha256(hash, k);
-	memcpy(out, "sha256:", 7);
-	dca_hex(out + 7, hash, 32);
+	dca_hex(hex, hash, 32);
+	snprintf(out, 80, "sha256:%s", hex);
 }
 
 int
