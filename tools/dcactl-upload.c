@@ -126,9 +126,10 @@ vault_faults(const struct ctl *c, const char *file, struct dca_buf answer,
 	return code;
 }
 
-/* A bar on a terminal, else a line at most every tenth of the way. */
+/* A bar on a terminal, else a line at most every tenth of the way; nothing
+ * for an import of one part. */
 static void
-progress(const struct ctl *c, size_t done, size_t all)
+progress(const struct ctl *c, size_t done, size_t all, unsigned of)
 {
 	static unsigned last;
 	unsigned percent = (unsigned)(done * 100 / all);
@@ -138,7 +139,7 @@ progress(const struct ctl *c, size_t done, size_t all)
 		    "########################################", percent,
 		    done == all ? "\n" : "");
 		fflush(stderr);
-	} else if (percent / 10 > last / 10) {
+	} else if (of > 1 && percent / 10 > last / 10) {
 		fprintf(stderr, "%u %%\n", percent);
 	}
 	last = percent;
@@ -218,7 +219,7 @@ ctl_upload(struct ctl *c, const char *act, const char *file,
 		if (ctl_act(c, act, dca_out_buf(&args), &a, &e) != DCA_OK)
 			return ctl_fail(c, &e);
 		at += n;
-		progress(c, at, rows->n);
+		progress(c, at, rows->n, of);
 		if (a.code >= 400)
 			return vault_faults(c, file, dca_out_buf(&a.body),
 			    rows);

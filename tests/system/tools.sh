@@ -297,6 +297,19 @@ if [ "$before" = "$(sha256sum <"$t/csr.copy")" ] && [ ! -e "$t/lost/csr.der" ]; 
 run 0 "cert list --customer" "${alice[@]}" --json cert list --customer beta
 json "length == $count" "no second certificate"
 
+echo "--- the vault is away for a while"
+"${alice[@]}" code create --customer beta >"$t/packet" 2>/dev/null
+kill "${pids[0]}"
+wait "${pids[0]}" 2>/dev/null || true
+run 2 "status without a vault" "${alice[@]}" status
+has vault-down err "names the rule"
+run 2 "--local without a vault" "$bin/dcactl" --prefix "$t" --local status
+has vault-down err "names the rule"
+(sleep 2; exec "$bin/dca-vault" --prefix "$t" >"$t/vault2.log" 2>&1) &
+pids[0]=$!
+run 0 "dca-enroll waits and repeats" "$bin/dca-enroll" --packet-file "$t/packet" --dir "$t/waited"
+has "again in" err "says so"
+
 echo "--- certificates and verdicts"
 run 0 "cert list" "${alice[@]}" cert list
 has "$serial" out "has the certificate"
