@@ -53,13 +53,13 @@ dca_fail(struct dca_err *e, enum dca_rule rule, const char *fmt, ...)
 enum dca_rc
 dca_fail_in(struct dca_err *e, const char *prefix)
 {
-	char text[sizeof(e->text)];
+	struct dca_err was;
 	int n;
 
 	if (e == NULL)
 		return DCA_INTERNAL;
-	memcpy(text, e->text, sizeof(text));
-	n = snprintf(e->text, sizeof(e->text), "%s: %s", prefix, text);
+	was = *e;
+	n = snprintf(e->text, sizeof(e->text), "%s: %s", prefix, was.text);
 	clean(e->text, n >= (int)sizeof(e->text));
 	return dca_problem(e->rule)->rc;
 }

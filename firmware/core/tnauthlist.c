@@ -264,28 +264,41 @@ put_count(struct tlv_out *o, uint64_t v)
 	tlv_head(o, TLV_INTEGER, end);
 }
 
+/* TelephoneNumber of so many digits. */
+static void
+put_number(struct tlv_out *o, uint64_t v, uint8_t digits)
+{
+	size_t end = o->at;
+
+	for (; digits > 0; digits--, v /= 10)
+		tlv_octet(o, (uint8_t)('0' + v % 10));
+	tlv_head(o, TLV_IA5, end);
+}
+
+static void
+put_one(struct tlv_out *o, uint64_t v, uint8_t digits)
+{
+	size_t end = o->at;
+
+	put_number(o, v, digits);
+	tlv_head(o, TLV_CONTEXT | 2, end);
+}
+
 static void
 put_interval(struct tlv_out *o, struct dca_tnrange r)
 {
-	char text[DCA_ENTRY_TEXT];
-	struct dca_tnrange last = { r.hi, r.hi, r.digits };
 	size_t end;
 
 	/* RFC 8226 9 wants start + count < 10^D: the last number alone */
-	if (r.hi > r.lo && r.hi == power10(r.digits) - 1) {
-		dca_tnrange_print(last, text);
-		put_string(o, TLV_CONTEXT | 2, text);
-		r.hi--;
-	}
-	last = (struct dca_tnrange){ r.lo, r.lo, r.digits };
-	dca_tnrange_print(last, text);
+	if (r.hi > r.lo && r.hi == power10(r.digits) - 1)
+		put_one(o, r.hi--, r.digits);
 	if (r.hi == r.lo) {
-		put_string(o, TLV_CONTEXT | 2, text);
+		put_one(o, r.lo, r.digits);
 		return;
 	}
 	end = o->at;
 	put_count(o, r.hi - r.lo + 1);
-	tlv_add(o, TLV_IA5, DCA_BUF(text, strlen(text)));
+	put_number(o, r.lo, r.digits);
 	tlv_head(o, TLV_SEQ, end);
 	tlv_head(o, TLV_CONTEXT | 1, end);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TN sets: how they are kept. Adding appends; the first look at a set after that sorts and merges it. A
- * const set may be looked at by several threads, so that first look is under
- * a lock: its representation changes, what it means does not. Must never
- * decide about scope: that is tnset-scope.c, on the views at the end.
+ * TN sets: how they are kept. Adding appends; the first look at a set after
+ * that sorts and merges it. A const set may be looked at by several threads,
+ * so that first look is under a lock: its representation changes, what it
+ * means does not. Must never decide about scope: that is tnset-scope.c, on
+ * the views at the end.
  */
 #include "dca/tnset.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -206,8 +206,9 @@ dca_tnset_add_interval(struct dca_tnset *s, struct dca_tnrange r)
 {
 	struct body *b = s->b;
 
-	assert(r.digits >= 1 && r.digits <= DCA_TN_MAX && r.lo <= r.hi &&
-	       r.hi < power10[r.digits]);
+	if (r.digits < 1 || r.digits > DCA_TN_MAX || r.lo > r.hi ||
+	    r.hi >= power10[r.digits])
+		abort();
 	if (b->n == b->cap) {
 		b->cap = b->cap == 0 ? 4 : 2 * b->cap;
 		b->range = dca_realloc(b->range, b->cap * sizeof(*b->range));
@@ -229,7 +230,7 @@ number_length(const char *tn, bool *digits)
 	size_t n = strspn(tn, "0123456789#*");
 
 	*digits = strspn(tn, "0123456789") == n;
-	return tn[n] == '\0' && n <= DCA_TN_MAX ? n : 0;
+	return n <= DCA_TN_MAX && tn[n] == '\0' ? n : 0;
 }
 
 static uint64_t

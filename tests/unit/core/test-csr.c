@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
+#include <pthread.h>
 
 #include "cases.h"
 #include "dca/csr.h"
@@ -661,6 +663,40 @@ ca_requests(void **state)
 	}
 }
 
+/* The first verification may be that of several threads at once. */
+static void *
+verify_often(void *arg)
+{
+	const struct dca_out *der = arg;
+	struct dca_err e;
+	int i;
+
+	for (i = 0; i < 50; i++)
+		if (judge(dca_out_buf(der), &e) != DCA_RULE_NONE)
+			return NULL;
+	return arg;
+}
+
+static void
+many_threads(void **state)
+{
+	DCA_AUTO_OUT der = { .p = NULL };
+	struct req r = { .key = p256, .ext = { TN_EXT } };
+	pthread_t t[4];
+	void *ret;
+	size_t i;
+
+	(void)state;
+	req_make(&der, &r);
+	for (i = 0; i < COUNT(t); i++)
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, verify_often, &der), 0);
+	for (i = 0; i < COUNT(t); i++) {
+		assert_int_equal(pthread_join(t[i], &ret), 0);
+		assert_non_null(ret);
+	}
+}
+
 static void
 names(void **state)
 {
@@ -770,6 +806,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_threads),
 		cmocka_unit_test(accepted),
 		cmocka_unit_test(every_refusal),
 		cmocka_unit_test(keys),
