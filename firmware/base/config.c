@@ -65,7 +65,9 @@ parse_seconds(const char *s, int64_t *out)
 	uint64_t total = 0, v;
 	size_t next = 0;
 
-	if (parse_uint(s, &v, &s) && *s == '\0') {
+	if (!parse_uint(s, &v, &s))
+		return false;
+	if (*s == '\0') {
 		*out = (int64_t)v;
 		return v <= INT64_MAX;
 	}
