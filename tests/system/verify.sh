@@ -69,7 +69,7 @@ run 1 "CERTIFICATE REQUEST" sign --csr "$t/lab/root.pem" --out "$t/x"
 size=$(stat -c %s "$t/ca.der")
 last=$(tail -c 1 "$t/ca.der" | od -An -tu1 | tr -d ' ')
 cp "$t/ca.der" "$t/pop.der"
-printf "\\x$(printf %02x $((last ^ 1)))" |
+printf '%b' "\\x$(printf %02x $((last ^ 1)))" |
 	dd of="$t/pop.der" bs=1 seek=$((size - 1)) conv=notrunc status=none
 run 1 csr-pop sign --csr "$t/pop.der" --out "$t/x"
 [ ! -e "$t/x" ] || { echo "NOT OK: a refused request left a file"; failures=1; }
@@ -146,4 +146,5 @@ run 2 "user information" x5u https://u@127.0.0.1:8443/right
 run 2 "character" x5u "$base/ri ght"
 run 2 "certificate" chain --url $base/right	# TLS not trusted
 
-[ $failures = 0 ] && echo "all as it should be" || { echo "$failures not ok"; exit 1; }
+[ $failures = 0 ] || { echo "$failures not ok"; exit 1; }
+echo "all as it should be"

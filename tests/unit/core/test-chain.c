@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Path and scope: the published vectors, the labelled scope chains, and one
- * chain per refusal of standards 10.2 and 10.3.
+ * chain per refusal of standards 10.3.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,58 +13,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "lab.h"
+#include "lab-chain.h"
 
-#define SPC_1234 "3008a006160431323334"			/* vector A */
-#define TN_PARENT "3015a1133011160b3132313235353531303030020203e8" /* D */
-#define TN_CHILD "3014a1123010160b31323132353535313530300201" "64"  /* E */
-#define TN_OUT "300fa20d160b3132313535353531323132"	/* C */
 #define VECTOR_TIME INT64_C(1767600000)
-
-/* root, intermediate, sca, leaf as they should be; a test edits the specs. */
-struct chain {
-	struct lab_spec spec[4];
-	struct lab cert[4];
-	struct dca_certs chain, roots;
-};
-enum { ROOT, INTER, SCA, LEAF };
-
-static void
-plan(struct chain *c)
-{
-	*c = (struct chain){ 0 };
-	c->spec[ROOT].cn = "SHAKEN Root";
-	c->spec[INTER].cn = "SHAKEN Intermediate";
-	c->spec[INTER].path_len = 1 + 1;
-	c->spec[SCA].cn = "SHAKEN 1234";
-	c->spec[SCA].path_len = 0 + 1;
-	c->spec[SCA].list = TN_PARENT;
-	c->spec[LEAF].cn = "SHAKEN customer";
-	c->spec[LEAF].ca = LAB_CA_FALSE;
-	c->spec[LEAF].list = TN_CHILD;
-}
-
-static void
-make(struct chain *c)
-{
-	for (int i = 0; i < 4; i++) {
-		if (i > 0)
-			c->spec[i].issuer = &c->cert[i - 1];
-		c->cert[i] = lab_make(&c->spec[i]);
-	}
-	for (int i = LEAF; i >= INTER; i--)
-		lab_add(&c->chain, &c->cert[i]);
-	lab_add(&c->roots, &c->cert[ROOT]);
-}
-
-static void
-drop(struct chain *c)
-{
-	dca_certs_clear(&c->chain);
-	dca_certs_clear(&c->roots);
-	for (int i = 0; i < 4; i++)
-		lab_free(&c->cert[i]);
-}
 
 /* Verify; expect rule at certificate at of the list (-1: none). */
 static void
@@ -175,31 +126,6 @@ static const struct flaw {
 	{ "79 root without keyCertSign", ROOT, { .ku = 0x80 },
 	    DCA_RULE_CHAIN_PATH, -1, "" },
 };
-
-static void
-apply(struct lab_spec *to, const struct lab_spec *s)
-{
-	if (s->not_before != 0)
-		to->not_before = s->not_before;
-	if (s->not_after != 0)
-		to->not_after = s->not_after;
-	if (s->ca != LAB_CA_TRUE || s->ku == 0x84)
-		to->ca = s->ca;
-	if (s->path_len != 0)
-		to->path_len = s->path_len;
-	if (s->ku != 0)
-		to->ku = s->ku;
-	if (s->list != NULL)
-		to->list = s->list[0] == '\0' ? NULL : s->list;
-	if (s->md != NULL)
-		to->md = s->md;
-	if (s->critical_oid != NULL)
-		to->critical_oid = s->critical_oid;
-	to->no_ski |= s->no_ski;
-	to->no_aki |= s->no_aki;
-	to->wrong_aki |= s->wrong_aki;
-	to->broken_signature |= s->broken_signature;
-}
 
 static void
 refuses_each_flaw(void **state)
@@ -445,114 +371,6 @@ agrees_with_the_labelled_chains(void **state)
 	json_decref(all);
 }
 
-/* --- standards 10.2 --- */
-
-static void
-expect_cross(struct chain *c, const char *asked, enum dca_rule rule,
-    const char *first)
-{
-	struct dca_spki key = lab_spki(&c->cert[SCA]);
-	struct dca_tnset *s = dca_tnset_new();
-	struct dca_certs up = { c->chain.v + 1, c->chain.n - 1 };
-	struct dca_err e = { 0 };
-	enum dca_rc rc;
-
-	assert_int_equal(dca_tnset_parse(s, asked, NULL), DCA_OK);
-	rc = dca_cross_check(&up, &c->roots, &key, s, LAB_NOW, &e);
-	if (e.rule != rule)
-		print_message("got: %s\n", e.text);
-	assert_int_equal(e.rule, rule);
-	assert_int_equal(rc, dca_problem(rule)->rc);
-	assert_string_equal(e.first, first);
-	dca_tnset_free(s);
-}
-
-static const struct {
-	const char *name;
-	int which;
-	struct lab_spec spec;
-	enum dca_rule rule;
-} cross_flaws[] = {
-	{ "69 CA:FALSE", SCA, { .ca = LAB_CA_FALSE, .ku = 0x04 },
-	    DCA_RULE_CROSS_CA },
-	{ "69 no keyCertSign", SCA, { .ku = 0x80 }, DCA_RULE_CROSS_CA },
-	{ "69 no keyUsage", SCA, { .ku = -1 }, DCA_RULE_CROSS_CA },
-	{ "no SKI", SCA, { .no_ski = true }, DCA_RULE_CROSS_CA },
-	{ "70 no list", SCA, { .list = "" }, DCA_RULE_CROSS_SCOPE },
-	{ "71 ancestor with pathLen 0", INTER, { .path_len = 0 + 1 },
-	    DCA_RULE_CROSS_CHAIN },
-	{ "72 AKI", SCA, { .wrong_aki = true }, DCA_RULE_CROSS_CHAIN },
-	{ "72 AKI of an ancestor", INTER, { .wrong_aki = true },
-	    DCA_RULE_CROSS_CHAIN },
-	{ "signature", SCA, { .broken_signature = true },
-	    DCA_RULE_CROSS_CHAIN },
-	{ "expired", SCA, { .not_after = LAB_NOW - 1 },
-	    DCA_RULE_CROSS_VALIDITY },
-	{ "ancestor expired", INTER, { .not_after = LAB_NOW - 1 },
-	    DCA_RULE_CROSS_CHAIN },
-	{ "unknown critical", SCA, { .critical_oid = "1.2.3.4" },
-	    DCA_RULE_CROSS_CHAIN },
-};
-
-static void
-cross_refuses_each_flaw(void **state)
-{
-	struct chain c;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cross_flaws) / sizeof(cross_flaws[0]);
-	    i++) {
-		plan(&c);
-		apply(&c.spec[cross_flaws[i].which], &cross_flaws[i].spec);
-		make(&c);
-		print_message("%s\n", cross_flaws[i].name);
-		expect_cross(&c, "12125551000+1000", cross_flaws[i].rule, "");
-		drop(&c);
-	}
-}
-
-static void
-cross_accepts_and_compares(void **state)
-{
-	struct lab stranger, theirs;
-	struct chain c;
-
-	(void)state;
-	plan(&c);
-	make(&c);
-	expect_cross(&c, "12125551000+1000", DCA_RULE_NONE, "");
-	/* 70: wider, narrower */
-	expect_cross(&c, "12125551000+999", DCA_RULE_CROSS_SCOPE,
-	    "12125551999");
-	expect_cross(&c, "12125551000+1000,12125553000", DCA_RULE_CROSS_SCOPE,
-	    "12125553000");
-	/* 68: another key */
-	stranger = lab_make(&(struct lab_spec){ .cn = "x" });
-	theirs = c.cert[SCA];
-	c.cert[SCA] = stranger;
-	expect_cross(&c, "12125551000+1000", DCA_RULE_CROSS_KEY, "");
-	c.cert[SCA] = theirs;
-	lab_free(&stranger);
-	drop(&c);
-
-	plan(&c);	/* 69 */
-	c.spec[SCA].bc_not_critical = true;
-	make(&c);
-	expect_cross(&c, "12125551000+1000", DCA_RULE_CROSS_CA, "");
-	drop(&c);
-	plan(&c);	/* RFC 8226 9 */
-	c.spec[SCA].list_critical = true;
-	make(&c);
-	expect_cross(&c, "12125551000+1000", DCA_RULE_CROSS_SCOPE, "");
-	drop(&c);
-	plan(&c);	/* 73 */
-	c.spec[INTER].list = TN_CHILD;
-	make(&c);
-	expect_cross(&c, "12125551000+1000", DCA_RULE_CROSS_CHAIN,
-	    "12125551000");
-	drop(&c);
-}
-
 int
 main(void)
 {
@@ -565,8 +383,6 @@ main(void)
 		cmocka_unit_test(refuses_an_anchor_alone),
 		cmocka_unit_test(refuses_a_lost_list),
 		cmocka_unit_test(compares_below_an_spc),
-		cmocka_unit_test(cross_refuses_each_flaw),
-		cmocka_unit_test(cross_accepts_and_compares),
 		cmocka_unit_test(verifies_the_vectors),
 		cmocka_unit_test(agrees_with_the_labelled_chains),
 	};
