@@ -354,7 +354,7 @@ read_fields(struct dca_csr *out, struct wish *w, const CSR *csr,
 	enum dca_rc rc;
 	int i;
 
-	if (csr->info->version->type != V_ASN1_INTEGER ||
+	if (ASN1_STRING_type(csr->info->version) != V_ASN1_INTEGER ||
 	    !dca_buf_eq(version, TLV_LIT("\0")))
 		return dca_fail(e, DCA_RULE_CSR_VERSION,
 		    "RFC 2986 4.1: version is not 0");

@@ -62,6 +62,7 @@ bool dca_buf_eq(struct dca_buf a, struct dca_buf b);
 /*
  * Growable bytes, owned. Zero-initialise; dca_out_free (NULL members ok)
  * gives them back, cleansed when secret was set. Running out of memory aborts.
+ * After any add a NUL stands behind the octets (p[n], not counted).
  */
 struct dca_out {
 	uint8_t *p;
@@ -78,7 +79,7 @@ dca_out_buf(const struct dca_out *o)
 	return DCA_BUF(o->p, o->n);
 }
 
-/* malloc/realloc/strdup that abort when memory ends. */
+/* malloc/realloc/strdup that abort when memory ends; dca_alloc zeroes. */
 void *dca_alloc(size_t n);
 void *dca_realloc(void *p, size_t n);
 char *dca_strdup(const char *s);

@@ -9,7 +9,8 @@
  * Whose list is read. ISSUE: what we are asked to certify; start + count =
  * 10^D and extension fields of a range are refused, SPCs are [A-Z0-9]+.
  * FOREIGN: what another CA signed; both are tolerated (standards 1.1 items 6
- * and 8), any IA5 SPC up to DCA_SPC_MAX.
+ * and 8), any printable SPC up to DCA_SPC_MAX; control characters in an SPC
+ * are refused in both.
  */
 enum dca_tnauthlist_mode { DCA_TNAUTHLIST_ISSUE, DCA_TNAUTHLIST_FOREIGN };
 

@@ -68,7 +68,8 @@ size_t dca_tnset_ranges(const struct dca_tnset *s,
     const struct dca_tnrange **v);
 size_t dca_tnset_literals(const struct dca_tnset *s, const char *const **v);
 
-/* 12025550100, 12025550100+100, spc:709J, comma separated. */
+/* 12025550100, 12025550100+100, spc:709J, comma separated; space, comma and
+ * backslash in a foreign SPC are \xx. */
 void dca_tnset_print(const struct dca_tnset *s, struct dca_out *o);
 /* Text form of one interval: "12025550100" or "12025550100+100". */
 void dca_tnrange_print(struct dca_tnrange r, char out[static DCA_ENTRY_TEXT]);
