@@ -189,8 +189,6 @@ run_signed(struct act_call *c, const char *actor, struct dca_err *e)
 	}
 	dca_store_undo(s);
 	vault_cross_forget(c->v);
-	if (c->drop[0])
-		dca_store_part_drop(s, c->drop);
 	return rc;
 }
 

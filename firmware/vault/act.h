@@ -19,7 +19,6 @@ struct act_call {
 	uint8_t code[16];		/* code.create */
 	struct dca_out answer;		/* empty: {} */
 	bool deferred;			/* the answer comes later */
-	char drop[3 * DCA_ID_MAX];	/* import to forget when it is refused */
 };
 typedef enum dca_rc (*act_handler)(struct act_call *c, struct dca_err *e);
 

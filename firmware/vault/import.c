@@ -226,11 +226,12 @@ apply_all(struct act_call *c, const struct import_kind *kind,
 
 	if (kind->warns)
 		im.cross = vault_cross_ref(vault_cross_active(c->v));
-	(void)dca_strlcpy(c->drop, name, sizeof(c->drop));
 	rc = dca_store_part_each(c->v->store, name, apply_part, &im, e);
 	if (rc)
 		return rc;
 	if (im.errors.n) {
+		/* The parts before this one stay staged, as the ledger has
+		 * them: a replay of it comes to the same. */
 		dca_cbor_map(&c->answer, 1);
 		put_notes(&c->answer, "errors", &im.errors);
 		return dca_fail(e, DCA_RULE_REG_IMPORT,
