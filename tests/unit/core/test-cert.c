@@ -273,8 +273,8 @@ refuses_bad_pem(void **state)
 		"-----BEGIN CERTIFICATE-----\nMA\n-----END CERTIFICATE-----\n",
 		"-----BEGIN CERTIFICATE-----\nM!A=\n-----END CERTIFICATE-----\n",
 		"-----BEGIN CERTIFICATE-----\nMAB=\n-----END CERTIFICATE-----\n",
-		"-----BEGIN CERTIFICATE-----\nMA==MAA=\n"
-		    "-----END CERTIFICATE-----\n",
+		("-----BEGIN CERTIFICATE-----\nMA==MAA=\n"
+		    "-----END CERTIFICATE-----\n"),
 	};
 	struct dca_certs c;
 	struct dca_err e;
@@ -345,7 +345,7 @@ prints_hostile_names(void **state)
 	} names[] = {
 		{ "3000", "" },
 		{ "", "?" },
-		{ "300c310a300806035504030c0141", "C" "N=A" },
+		{ "300c310a300806035504030c0141", "CN=A" },
 		/* ESC, comma */
 		{ "300e310c300a06035504030c031b2c41", "CN=\\1B\\,A" },
 		/* U+202E turns the writing direction */
