@@ -9,18 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "dca/message.h"
-#include "front-coap.h"
+#include "front-client.h"
 
 enum { CSR_MAX = 16384, ACT_MAX = 97280 };
 
-static int failures, port;
-static char directory[512], argument[512];
+int port;
+char directory[512], argument[512];
+static int failures;
 
-static void
+void
 check(bool good, const char *what, const struct answer *r)
 {
 	printf("%s: %s", good ? "ok" : "NOT OK", what);
@@ -32,7 +31,7 @@ check(bool good, const char *what, const struct answer *r)
 	failures += !good;
 }
 
-static struct identity
+struct identity
 identity(const char *name, const char *ciphers)
 {
 	static char key[600], cert[600];
@@ -47,7 +46,7 @@ identity(const char *name, const char *ciphers)
 	return id;
 }
 
-static void
+void
 must_open(struct line *l)
 {
 	struct identity id = identity("client", NULL);
@@ -58,19 +57,8 @@ must_open(struct line *l)
 	}
 }
 
-static size_t
-file(const char *path, uint8_t *out, size_t cap)
-{
-	FILE *f = fopen(path, "rb");
-	size_t n = f ? fread(out, 1, cap, f) : 0;
-
-	if (f)
-		fclose(f);
-	return n;
-}
-
 /* The rule id inside RFC 9290 problem details; "" when it is none. */
-static const char *
+const char *
 rule(const struct answer *r)
 {
 	static char id[64];
@@ -83,7 +71,7 @@ rule(const struct answer *r)
 	return id;
 }
 
-static bool
+bool
 is(const struct answer *r, int code, const char *id)
 {
 	return r->code == code && strcmp(rule(r), id) == 0;
@@ -327,226 +315,6 @@ group_repeats(void)
 	line_close(&l);
 }
 
-/* --- DTLS --- */
-
-static bool
-works(struct line *l)
-{
-	struct ask a = ASK(GET, ".well-known/core");
-	struct answer r;
-
-	coap_ask(l, &a, &r);
-	return r.code == 205;
-}
-
-static void
-dtls(const char *name, const char *ciphers, bool want, const char *what)
-{
-	struct identity id = identity(name, ciphers);
-	struct line l;
-	bool up = line_open(&l, port, &id) && works(&l);
-
-	if (up && ciphers != NULL)
-		up = strcmp(SSL_get_cipher_name(l.ssl), ciphers) == 0;
-	check(up == want, what, NULL);
-	line_close(&l);
-}
-
-static void
-resume(void)
-{
-	struct identity id = identity("client", NULL);
-	struct line l;
-	bool again;
-
-	must_open(&l);
-	works(&l);
-	id.session = SSL_get1_session(l.ssl);
-	line_close(&l);
-	again = line_open(&l, port, &id) && SSL_session_reused(l.ssl) &&
-	    works(&l);
-	check(again, "a session is resumed", NULL);
-	line_close(&l);
-	SSL_SESSION_free(id.session);
-}
-
-static void
-plain(void)
-{
-	struct ask a = ASK(GET, ".well-known/core");
-	uint8_t m[MESSAGE];
-	int fd = udp_open(port);
-	bool silent;
-
-	send(fd, m, coap_build(m, &a, 1, 1), 0);
-	silent = poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 1000) == 0;
-	check(silent, "no CoAP without DTLS", NULL);
-	close(fd);
-}
-
-static void
-group_dtls(void)
-{
-	dtls("client", "ECDHE-ECDSA-AES128-CCM8", true, "CCM8");
-	dtls("client", "ECDHE-ECDSA-AES128-GCM-SHA256", true, "GCM");
-	dtls("client", "ECDHE-ECDSA-AES256-GCM-SHA384", false,
-	    "another suite is refused");
-	dtls(NULL, NULL, false, "no client certificate is refused");
-	dtls("rsa", NULL, false, "an RSA client certificate is refused");
-	dtls("expired", NULL, true, "an expired certificate gets in");
-	dtls("issued", NULL, true, "one of an unknown issuer gets in");
-	resume();
-	plain();
-}
-
-/* --- limits --- */
-
-/* A ClientHello from a port of its own, and no more. */
-static int
-hello(void)
-{
-	SSL_CTX *ctx = SSL_CTX_new(DTLS_client_method());
-	int fd = udp_open(port);
-	SSL *ssl = SSL_new(ctx);
-	BIO *b = udp_bio(fd, port);
-
-	SSL_CTX_free(ctx);
-	SSL_set_bio(ssl, b, b);
-	SSL_connect(ssl);
-	SSL_free(ssl);
-	return fd;
-}
-
-/* libcoap's default of 100 would lock everybody out for half a minute. */
-static void
-group_hellos(void)
-{
-	struct line l;
-	int fds[300];
-
-	for (int i = 0; i < 300; i++)
-		fds[i] = hello();
-	must_open(&l);
-	check(works(&l), "300 unanswered ClientHellos", NULL);
-	line_close(&l);
-	for (int i = 0; i < 300; i++)
-		close(fds[i]);
-}
-
-/* The front of this group allows 5 a second, 10 at once. */
-static void
-group_rate(void)
-{
-	struct ask a = ASK(GET, ".well-known/core");
-	struct answer r = { 0 };
-	struct line l;
-	int good = 0;
-
-	must_open(&l);
-	for (int i = 0; i < 30 && r.code != 429; i++) {
-		coap_ask(&l, &a, &r);
-		good += r.code == 205;
-	}
-	check(is(&r, 429, "rate") && r.max_age >= 1 && good >= 5 && good <= 15,
-	    "4.29 with Max-Age after the burst", &r);
-	sleep(2);
-	coap_ask(&l, &a, &r);
-	check(r.code == 205, "and well again after it", &r);
-	line_close(&l);
-}
-
-/* The front of this group keeps 4 sessions and 98304 octets of uploads. */
-static void
-group_full(void)
-{
-	static uint8_t block[1024];
-	struct ask a = ASK(POST, "dca/act");
-	struct line l[8];
-	struct answer r = { 0 };
-	int full = 0;
-
-	a.format = V(18);
-	a.body = block;
-	a.n = sizeof(block);
-	for (int i = 0; i < 3; i++) {
-		must_open(&l[i]);
-		for (uint32_t num = 0; num < 40 && !full; num++) {
-			a.block1 = V(BLOCK(num, true, 6));
-			coap_ask(&l[i], &a, &r);
-			full = r.code != 231;
-		}
-	}
-	check(is(&r, 503, "queue") && r.max_age >= 1,
-	    "uploads of all sessions are bounded together", &r);
-	for (int i = 3; i < 8; i++)
-		must_open(&l[i]);
-	check(works(&l[7]), "a new session ends the oldest", NULL);
-	for (int i = 0; i < 8; i++)
-		line_close(&l[i]);
-}
-
-/* --- with a vault --- */
-
-/* Three copies at once, one later: one answer, the same each time. */
-static void
-group_issue(void)
-{
-	uint8_t csr[MESSAGE - 100], m[MESSAGE];
-	struct ask a = ASK(POST, ".well-known/est/sen");
-	struct answer first, r;
-	struct line l;
-	size_t n;
-
-	must_open(&l);
-	a.format = V(286);
-	a.accept = V(287);
-	a.body = csr;
-	a.n = file(argument, csr, sizeof(csr));
-	n = coap_build(m, &a, 4711, 0x51);
-	for (int i = 0; i < 3; i++)
-		coap_send_raw(&l, m, n);
-	coap_receive(&l, 0x51, false, 20000, &first);
-	check(first.code == 204 && first.format == 287 &&
-	    strncmp(first.location, "/dca/certs/", 11) == 0 &&
-	    strlen(first.location) == 51, "issued, with its place", &first);
-	printf("serial %s\n", first.location + 11);
-	sleep(1);
-	coap_send_raw(&l, m, n);
-	coap_receive(&l, 0x51, false, 3000, &r);
-	check(r.code == 204 && r.n == first.n &&
-	    memcmp(r.body, first.body, r.n) == 0 && r.type == ACK,
-	    "the same packet again: the same answer", &r);
-	line_close(&l);
-}
-
-static void
-group_crts(void)
-{
-	static uint8_t whole[96 * 1024];
-	struct ask a = ASK(GET, "est/crts");
-	struct answer r;
-	struct line l;
-	FILE *f;
-	size_t n;
-
-	must_open(&l);
-	n = coap_download(&l, a, 6, whole, sizeof(whole), &r);
-	check(n > 40 * 1024 && r.format == 281, "a list above 40 KiB", &r);
-	f = fopen(argument, "wb");
-	if (f != NULL) {
-		fwrite(whole, 1, n, f);
-		fclose(f);
-	}
-	a = (struct ask)ASK(GET, "est/att");
-	coap_ask(&l, &a, &r);
-	check(r.code == 205 && r.format == 285, "/att", &r);
-	a = (struct ask)ASK(GET, "dca/status");
-	coap_ask(&l, &a, &r);
-	check(r.code == 404 && r.format == 257,
-	    "/dca/status is hidden from who is no operator", &r);
-	line_close(&l);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -556,8 +324,11 @@ main(int argc, char **argv)
 		{ "repeats", group_repeats }, { "dtls", group_dtls },
 		{ "hellos", group_hellos }, { "rate", group_rate },
 		{ "full", group_full }, { "issue", group_issue },
-		{ "crts", group_crts },
+		{ "crts", group_crts }, { "stalled", group_stalled },
+		{ "slow", group_slow }, { "dies", group_dies },
 	};
+
+	bool known = false;
 
 	if (argc < 4)
 		return 2;
@@ -565,8 +336,10 @@ main(int argc, char **argv)
 	snprintf(directory, sizeof(directory), "%s", argv[2]);
 	snprintf(argument, sizeof(argument), "%s", argc > 4 ? argv[4] : "");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		if (strcmp(groups[i].name, argv[3]) == 0)
-			groups[i].run();
+		if (strcmp(groups[i].name, argv[3]) != 0)
+			continue;
+		groups[i].run();
+		known = true;
 	}
-	return failures > 0;
+	return failures > 0 || !known;
 }

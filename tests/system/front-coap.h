@@ -29,6 +29,8 @@ struct identity {
 };
 /* false: no handshake within five seconds. */
 bool line_open(struct line *l, int port, const struct identity *id);
+/* As far as the server's first flight, and no further. */
+void line_half(struct line *l, int port, const struct identity *id);
 void line_close(struct line *l);
 /* A connected UDP socket to 127.0.0.1. */
 int udp_open(int port);
