@@ -11,6 +11,8 @@ with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem
         if "r" not in mode or line.rstrip().endswith("[vvar]"):
             continue
         start, end = (int(x, 16) for x in span.split("-"))
+        if end - start > 1 << 32:  # the shadow of the address sanitizer
+            continue
         try:
             mem.seek(start)
             data = mem.read(end - start)
