@@ -231,6 +231,9 @@ dca_store_begin(struct dca_store *s, struct dca_err *e)
 
 	if (s->in_tx)
 		abort();
+	/* SQLite would begin, and fail at the first change */
+	if (s->read_only)
+		return dca_fail(e, DCA_RULE_IO, "store: open for reading only");
 	s->failed = false;
 	if ((rc = db_run(s, q, e)))
 		return rc;
