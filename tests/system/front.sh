@@ -103,7 +103,7 @@ expect "peak memory below 512 MiB after a Size1 of 1 GiB" test "$(rss)" -lt 5242
 group hellos
 group stalled
 stop "$front"
-expect "unfinished handshakes were ended" grep -q 'handshakes_expired=5' "$t/a/front.log"
+expect "unfinished handshakes were ended" grep -q 'handshakes_expired=[1-9]' "$t/a/front.log"
 expect "counters are logged" grep -q 'counters .*refused=[1-9]' "$t/a/front.log"
 
 front "$t/a" <<<$'[limits]\nrequests = 5\nburst = 10'
