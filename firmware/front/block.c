@@ -73,7 +73,8 @@ upload_next(struct front_peer *p, const struct front_request *rq,
 	uint64_t at = (uint64_t)rq->block1.num << (rq->block1.szx + 4);
 
 	front_request_key(rq, key);
-	if (p->upload.res != res || memcmp(p->upload.key, key, sizeof(key)))
+	if (p->upload.res != res ||
+	    memcmp(p->upload.key, key, sizeof(key)) != 0)
 		return dca_fail(e, DCA_RULE_BLOCK,
 		    "block %u without the blocks before it", rq->block1.num);
 	if (p->upload.body.n != at)
@@ -268,7 +269,7 @@ front_download(struct front_peer *p, const struct front_request *rq,
 
 	front_request_key(rq, key);
 	d = download_slot(p, key);
-	if (!d->set || memcmp(d->key, key, sizeof(key)))
+	if (!d->set || memcmp(d->key, key, sizeof(key)) != 0)
 		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
 		    "the answer is no longer kept");
 	return cut_kept(reply, d, rq->block2, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What this server offers, as one table, and the order in which a request is
- * looked at: repeat, path, method, options, rate, formats, body; then the
+ * looked at: repeat, rate, path, method, options, formats, body; then the
  * vault. It refuses what is wrong in form and decides nothing else: who may
  * have what is the vault's business.
  */
@@ -78,27 +78,24 @@ cost(const struct front_peer *p, const struct front_request *rq)
 	return FRONT_COST_REQUEST;
 }
 
-static enum dca_rc
-check_options(const struct front_peer *p, const struct front_request *rq,
-    const struct front_resource **res, struct dca_err *e)
+static bool
+take_token(const struct front_peer *p, const struct front_request *rq)
 {
-	const struct front_resource *r = front_route(rq->path);
+	return front_rate_take(p->front->rate,
+	    coap_session_get_addr_remote(p->session), cost(p, rq),
+	    front_clock());
+}
 
-	if (r == NULL)
-		return dca_fail(e, DCA_RULE_PATH, "nothing at /%s", rq->path);
-	*res = r;
+static enum dca_rc
+check_options(const struct front_request *rq, const struct front_resource *r,
+    struct dca_err *e)
+{
 	if (rq->method != r->method)
 		return dca_fail(e, DCA_RULE_METHOD, "/%s takes %s only",
 		    rq->path, r->method == GET ? "GET" : "POST");
 	if (rq->precondition)
 		return dca_fail(e, DCA_RULE_OPTION,
 		    "If-Match and If-None-Match mean nothing here");
-	if (!front_rate_take(p->front->rate,
-	    coap_session_get_addr_remote(p->session), cost(p, rq),
-	    front_clock()))
-		return dca_fail(e, DCA_RULE_RATE,
-		    "more than %llu requests in a second from %s",
-		    (unsigned long long)p->front->conf.requests, p->address);
 	if (rq->accept >= 0 && rq->accept != r->out[0] &&
 	    rq->accept != r->out[1])
 		return dca_fail(e, DCA_RULE_ACCEPT,
@@ -169,9 +166,17 @@ static enum dca_rc
 handle(struct front_exchange *x, const struct front_request *rq,
     struct dca_err *e)
 {
-	const struct front_resource *res = NULL;
-	enum dca_rc rc = check_options(x->peer, rq, &res, e);
+	const struct front_resource *res = front_route(rq->path);
+	enum dca_rc rc;
 
+	if (!take_token(x->peer, rq))
+		return dca_fail(e, DCA_RULE_RATE,
+		    "more than %llu requests in a second from %s",
+		    (unsigned long long)x->peer->front->conf.requests,
+		    x->peer->address);
+	if (res == NULL)
+		return dca_fail(e, DCA_RULE_PATH, "nothing at /%s", rq->path);
+	rc = check_options(rq, res, e);
 	if (rc != DCA_OK)
 		return rc;
 	if (res->method == GET)

@@ -332,7 +332,7 @@ main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
-	port = atoi(argv[1]);
+	port = (int)strtol(argv[1], NULL, 10);
 	snprintf(directory, sizeof(directory), "%s", argv[2]);
 	snprintf(argument, sizeof(argument), "%s", argc > 4 ? argv[4] : "");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
