@@ -24,8 +24,6 @@ enum { PEM_MAX = 64 * 1024, HANDSHAKES = 1024, CERT_LIST_MAX = 96 * 1024 };
  */
 #define CIPHERS \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0"
-#define CURVE "P-256"
-#define SIGALGS "ECDSA+SHA256"
 
 /* libcoap 4.3.2 renamed its levels. */
 #ifndef LOG_WARNING
@@ -168,6 +166,8 @@ set_up(struct front_dtls *d, SSL *ssl)
 {
 	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
 	static const uint8_t name[] = "dca-front";
+	/* OpenSSL's macros cast const away. */
+	char curve[] = "P-256", sigalgs[] = "ECDSA+SHA256";
 
 	SSL_CTX_set_cert_verify_callback(ctx, accept_certificate, NULL);
 	/* A session lives in its ticket, not in a cache of ours. */
@@ -180,9 +180,9 @@ set_up(struct front_dtls *d, SSL *ssl)
 	 * alert 80 (reproduced). */
 	return SSL_set_session_id_context(ssl, name, sizeof(name) - 1) == 1 &&
 	    SSL_set_cipher_list(ssl, CIPHERS) == 1 &&
-	    SSL_set1_groups_list(ssl, CURVE) == 1 &&
-	    SSL_set1_sigalgs_list(ssl, SIGALGS) == 1 &&
-	    SSL_set1_client_sigalgs_list(ssl, SIGALGS) == 1 &&
+	    SSL_set1_groups_list(ssl, curve) == 1 &&
+	    SSL_set1_sigalgs_list(ssl, sigalgs) == 1 &&
+	    SSL_set1_client_sigalgs_list(ssl, sigalgs) == 1 &&
 	    SSL_use_certificate(ssl, d->cert) == 1 &&
 	    SSL_use_PrivateKey(ssl, d->key) == 1 &&
 	    SSL_set1_chain(ssl, d->chain) == 1;
