@@ -256,10 +256,11 @@ vault_on_act(struct vault *v, struct vault_peer *p,
 		.act = &act, .signed_act = m->f[1].b };
 	struct dca_err e = { 0 };
 	char actor[DCA_ACTOR_MAX];
-	enum dca_rc rc;
+	enum dca_rc rc = verify(v, m->f[1].b, &act, &op, &e);
 
-	if ((rc = verify(v, m->f[1].b, &act, &op, &e)) ||
-	    (rc = vault_group(v, &e))) {
+	if (rc == DCA_OK)
+		rc = vault_group(v, &e);
+	if (rc) {
 		dca_log_err(DCA_WARNING, "act not accepted", &e);
 		vault_problem(v, p, m->id, &e);
 		return;

@@ -254,7 +254,7 @@ static enum dca_rc
 import_act(struct act_call *c, const struct import_kind *kind,
     struct dca_err *e)
 {
-	char import[DCA_ID_MAX + 1], name[3 * DCA_ID_MAX];
+	char import[DCA_ID_MAX + 1] = "", name[3 * DCA_ID_MAX];
 	uint64_t part = 0, of = 0;
 	struct dca_buf rows = { NULL, 0 };
 	struct act_arg v[] = {

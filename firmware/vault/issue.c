@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life of a job: decided, given to a worker, recorded with everything
- * that follows from it, answered. What is decided and not yet recorded is a
- * reservation that later decisions respect. Must never answer a certificate
+ * that follows from it, answered. Must never answer a certificate
  * that is not in the group about to be committed.
  */
 #include <stdio.h>
@@ -119,92 +118,6 @@ answer_earlier(struct vault *v, struct vault_job *j,
 	return DCA_OK;
 }
 
-/* --- reservations --- */
-
-static void
-reserve(struct vault *v, struct vault_job *j)
-{
-	j->others = v->jobs;
-	v->jobs = j;
-	v->n_jobs++;
-}
-
-static void
-release(struct vault *v, struct vault_job *j)
-{
-	for (struct vault_job **at = &v->jobs; *at; at = &(*at)->others)
-		if (*at == j) {
-			*at = j->others;
-			j->others = NULL;
-			v->n_jobs--;
-			return;
-		}
-	abort();
-}
-
-bool
-vault_issue_idle(const struct vault *v)
-{
-	return v->jobs == NULL;
-}
-
-unsigned
-vault_issue_out(const struct vault *v)
-{
-	return v->n_jobs;
-}
-
-/* The same request is being answered: wait with it (design 5). */
-static bool
-join(struct vault *v, struct vault_job *j)
-{
-	struct vault_asker **end;
-
-	for (struct vault_job *o = v->jobs; o; o = o->others) {
-		if (o->function != j->function || o->lost ||
-		    memcmp(o->csr.sha256, j->csr.sha256,
-			DCA_SHA256_LEN) != 0 ||
-		    strcmp(o->who.customer, j->who.customer) != 0)
-			continue;
-		for (end = &o->askers; *end; end = &(*end)->next)
-			;
-		*end = j->askers;
-		j->askers = NULL;
-		job_free(j);
-		return true;
-	}
-	return false;
-}
-
-static enum dca_rc
-check_reserved(struct vault *v, const struct vault_job *j, struct dca_err *e)
-{
-	char first[DCA_ENTRY_TEXT];
-	enum dca_rc rc;
-
-	for (const struct vault_job *o = v->jobs; o; o = o->others) {
-		if (j->who.code[0] && strcmp(o->who.code, j->who.code) == 0)
-			return dca_fail(e, DCA_RULE_QUEUE, "another request "
-			    "with this enrolment code is being answered");
-		if (strcmp(o->who.customer, j->who.customer) == 0)
-			continue;
-		if (memcmp(o->key_sha256, j->key_sha256,
-		    DCA_SHA256_LEN) == 0)
-			return dca_fail(e, DCA_RULE_CSR_FORBIDDEN_KEY,
-			    "the key is being certified for another customer");
-		if ((o->verdict.shared && j->verdict.shared) ||
-		    !dca_tnset_overlaps(o->verdict.numbers,
-			j->verdict.numbers, first))
-			continue;
-		rc = dca_fail(e, DCA_RULE_SCOPE_OTHER,
-		    "%s is being certified for another customer", first);
-		if (e)
-			(void)dca_strlcpy(e->first, first, sizeof(e->first));
-		return rc;
-	}
-	return DCA_OK;
-}
-
 /* --- from request to worker --- */
 
 static enum dca_rc
@@ -291,7 +204,7 @@ give(struct vault *v, struct vault_job *j)
 	j->rc = DCA_OK;
 	memset(&j->err, 0, sizeof(j->err));
 	j->cert.n = 0;
-	reserve(v, j);
+	vault_reserve(v, j);
 	vault_pool_give(v->pool, j);
 }
 
@@ -313,14 +226,16 @@ start(struct vault *v, struct vault_job *j, struct dca_err *e)
 		if (j->who.spent)
 			return answer_spent(v, j, e);
 	}
-	if (join(v, j))
+	if (vault_reserve_join(v, j)) {
+		job_free(j);
 		return DCA_OK;
+	}
 	if ((rc = decide(v, j, e)))
 		return rc;
 	if (j->verdict.repeat)
 		return answer_earlier(v, j, j->verdict.serial, e);
 	if ((rc = check_token(v, j->cross, e)) ||
-	    (rc = check_reserved(v, j, e)) || (rc = make_subject(j, e)))
+	    (rc = vault_reserve_check(v, j, e)) || (rc = make_subject(j, e)))
 		return rc;
 	give(v, j);
 	return DCA_OK;
@@ -483,7 +398,7 @@ finish(struct vault *v, struct vault_job *j)
 	struct dca_err e = j->err;
 	enum dca_rc rc = j->rc;
 
-	release(v, j);
+	vault_reserve_release(v, j);
 	if (rc == DCA_TOKEN)
 		vault_token_failed(v, &e);
 	if (j->lost)
@@ -528,14 +443,6 @@ vault_issue_finish(struct vault *v)
 	while ((j = vault_pool_take(v->pool)))
 		finish(v, j);
 	resume(v);
-}
-
-void
-vault_issue_rolled_back(struct vault *v)
-{
-	for (struct vault_job *j = v->jobs; j; j = j->others)
-		if (j->turn == v->turn)
-			j->lost = true;
 }
 
 void

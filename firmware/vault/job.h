@@ -56,18 +56,24 @@ unsigned vault_pool_workers(const struct vault_pool *p);
 /* Only while no job is out. The pool does not own them. */
 void vault_pool_signer(struct vault_pool *p, unsigned i, struct dca_signer *s);
 
+/* --- reserve.c: jobs that are decided and not yet recorded --- */
+void vault_reserve(struct vault *v, struct vault_job *j);
+void vault_reserve_release(struct vault *v, struct vault_job *j);
+/* Moves the askers of j to a job for the same request; false: none is out. */
+bool vault_reserve_join(struct vault *v, struct vault_job *j);
+/* QUEUE, CSR_FORBIDDEN_KEY, SCOPE_OTHER. */
+enum dca_rc vault_reserve_check(struct vault *v, const struct vault_job *j,
+    struct dca_err *e) DCA_CHECKED;
+bool vault_issue_idle(const struct vault *v);	/* nothing is out */
+void vault_issue_rolled_back(struct vault *v);	/* the group is lost */
+
 /* --- issue.c --- */
-/*
- * Reservations: jobs decided and not yet recorded. Starts one for an
- * operator; the answer comes later. On failure nothing was started.
- */
+/* Starts a job for an operator; the answer comes later. On failure nothing
+ * was started. */
 enum dca_rc vault_issue_operator(struct vault *v, struct vault_peer *p,
     uint64_t id, const struct dca_operator *op, const char *customer,
     struct dca_buf csr, struct dca_buf cose, struct dca_err *e) DCA_CHECKED;
 void vault_issue_finish(struct vault *v);	/* records what came back */
-void vault_issue_rolled_back(struct vault *v);	/* the group is lost */
-bool vault_issue_idle(const struct vault *v);	/* nothing is out */
 void vault_issue_close(struct vault *v);
-unsigned vault_issue_out(const struct vault *v);
 
 #endif

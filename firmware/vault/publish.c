@@ -25,7 +25,7 @@ chain_of(struct vault *v, uint64_t id, struct dca_out *o, struct dca_err *e)
 {
 	DCA_CLEANUP(vault_cross_unref_p) struct vault_cross *c =
 	    vault_cross_ref(vault_cross_active(v));
-	enum dca_rc rc;
+	enum dca_rc rc = DCA_OK;
 
 	if (!c || c->id != id) {
 		vault_cross_unref(c);
@@ -74,7 +74,7 @@ pump_one(struct vault *v, struct vault_peer *peer)
 {
 	struct page p = { .v = v, .peer = peer };
 	struct dca_err e = { 0 };
-	enum dca_rc rc;
+	enum dca_rc rc = DCA_OK;
 
 	do {
 		p.sent = 0;
