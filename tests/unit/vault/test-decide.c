@@ -483,95 +483,6 @@ test_repeat(void **state)
 	EVP_PKEY_free(key);
 }
 
-/* --- who asks --- */
-
-static enum dca_rc
-who(EVP_PKEY *key, const char *password, int64_t now, struct vault_who *w,
-    struct dca_err *e, uint8_t csr_sha256[32])
-{
-	struct dca_out der = { 0 };
-	struct dca_csr csr;
-	enum dca_rc rc;
-
-	lab_csr(&der, key, NULL, password);
-	OK(dca_csr_parse(&csr, dca_out_buf(&der), E));
-	if (csr_sha256)
-		memcpy(csr_sha256, csr.sha256, 32);
-	rc = vault_who_asks(store, &csr, now, w, e);
-	dca_csr_clear(&csr);
-	dca_out_free(&der);
-	return rc;
-}
-
-static void
-who_refused(EVP_PKEY *key, const char *password, int64_t now,
-    enum dca_rule rule)
-{
-	struct vault_who w;
-	struct dca_err e = { 0 };
-
-	assert_int_not_equal(who(key, password, now, &w, &e, NULL), DCA_OK);
-	assert_string_equal(dca_problem(e.rule)->id, dca_problem(rule)->id);
-}
-
-static void
-test_code(void **state)
-{
-	struct dca_code code = { .id = "c1", .customer = "acme",
-		.expires = T0 + 3600 };
-	EVP_PKEY *key = lab_key(), *other = lab_key();
-	struct dca_spki spki = lab_spki(key);
-	char proof[DCA_PASSWORD_MAX + 1], wrong[DCA_PASSWORD_MAX + 1];
-	uint8_t serial[DCA_SERIAL_LEN] = { 0x43 };
-	struct vault_who w;
-	uint8_t csr[32];
-
-	(void)state;
-	memset(code.secret, 9, sizeof(code.secret));
-	OK(dca_store_code_add(store, &code, E));
-	dca_enrol_proof(proof, "c1", code.secret, &spki);
-	OK(who(key, proof, T0, &w, E, csr));
-	assert_string_equal(w.customer, "acme");
-	assert_string_equal(w.code, "c1");
-	assert_false(w.spent);
-	/* for another key; for another code; cut; not a proof at all */
-	who_refused(other, proof, T0, DCA_RULE_AUTH_CODE);
-	(void)snprintf(wrong, sizeof(wrong), "c2%s", proof + 2);
-	who_refused(key, wrong, T0, DCA_RULE_AUTH_CODE);
-	(void)dca_strlcpy(wrong, proof, strlen(proof));
-	who_refused(key, wrong, T0, DCA_RULE_AUTH_CODE);
-	who_refused(key, "secret", T0, DCA_RULE_CSR_PASSWORD);
-	who_refused(key, "rekey:00:xx", T0, DCA_RULE_CSR_PASSWORD);
-	who_refused(key, proof, T0 + 3600, DCA_RULE_AUTH_CODE);
-	who_refused(other, NULL, T0, DCA_RULE_AUTH_PROOF);
-	/* spent by another request */
-	csr[0] ^= 1;
-	OK(dca_store_code_spend(store, "c1", csr, serial, E));
-	who_refused(key, proof, T0, DCA_RULE_AUTH_CODE);
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(other);
-}
-
-static void
-test_pinned(void **state)
-{
-	EVP_PKEY *key = lab_key();
-	struct dca_spki spki = lab_spki(key);
-	struct vault_who w;
-	uint8_t hash[32];
-
-	(void)state;
-	dca_spki_sha256(hash, &spki);
-	OK(dca_store_key_bind(store, hash, "beta", true, E));
-	OK(who(key, NULL, T0, &w, E, NULL));
-	assert_string_equal(w.customer, "beta");
-	assert_string_equal(w.code, "");
-	/* unpinned, and no live certificate of it: nobody's to use */
-	OK(dca_store_key_unpin(store, hash, E));
-	who_refused(key, NULL, T0, DCA_RULE_AUTH_PROOF);
-	EVP_PKEY_free(key);
-}
-
 static int
 setup_filled(void **state)
 {
@@ -594,8 +505,6 @@ main(void)
 		cmocka_unit_test(test_list_size),
 		cmocka_unit_test(test_live_elsewhere),
 		cmocka_unit_test(test_repeat),
-		cmocka_unit_test(test_code),
-		cmocka_unit_test(test_pinned),
 	};
 
 	return cmocka_run_group_tests(tests, setup_filled, teardown);
