@@ -110,9 +110,10 @@ compare(struct dca_store *s, struct dca_store *must, const struct view *v,
 	DB_OWN_STMT b = NULL;
 	enum dca_rc ra, rb;
 
-	if ((ra = prepare(s, v->sql, &a, e)) ||
-	    (rb = prepare(must, v->sql, &b, e)))
-		return DCA_IO;
+	if ((ra = prepare(s, v->sql, &a, e)))
+		return ra;
+	if ((rb = prepare(must, v->sql, &b, e)))
+		return rb;
 	for (;;) {
 		ra = db_get(s, a, e);
 		rb = ra == DCA_IO ? ra : db_get(must, b, e);

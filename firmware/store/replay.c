@@ -20,7 +20,7 @@ struct replay {
 	uint8_t appliance[DCA_APPLIANCE_LEN];
 	/* the row that is being replayed */
 	const struct dca_row *row;
-	const struct dca_act *act;
+	struct dca_act act;
 };
 
 /* --- reading what is known to be there --- */
@@ -70,10 +70,10 @@ operator_add(struct replay *r, struct dca_err *e)
 	struct dca_buf key = { 0 };
 	enum dca_rc rc;
 
-	if ((rc = take_text(r->act->args, "id", op.id, sizeof op.id, e)) ||
-	    (rc = take_text(r->act->args, "role", op.role, sizeof op.role,
+	if ((rc = take_text(r->act.args, "id", op.id, sizeof op.id, e)) ||
+	    (rc = take_text(r->act.args, "role", op.role, sizeof op.role,
 		 e)) ||
-	    (rc = take_bytes(r->act->args, "key", &key, e)))
+	    (rc = take_bytes(r->act.args, "key", &key, e)))
 		return rc;
 	if (key.n != sizeof op.spki)
 		return absent("key", e);
@@ -85,7 +85,7 @@ static enum dca_rc
 operator_remove(struct replay *r, struct dca_err *e)
 {
 	char id[DCA_ID_MAX + 1];
-	enum dca_rc rc = take_text(r->act->args, "id", id, sizeof id, e);
+	enum dca_rc rc = take_text(r->act.args, "id", id, sizeof id, e);
 
 	return rc ? rc : dca_store_operator_remove(r->to, id, e);
 }
@@ -95,7 +95,7 @@ customer_add(struct replay *r, struct dca_err *e)
 {
 	struct dca_customer c = { .active = true,
 		.passports = DCA_PASSPORT_ALL, .changed = r->row->seq };
-	struct dca_buf args = r->act->args;
+	struct dca_buf args = r->act.args;
 	char passports[24] = "";
 	struct dca_cbor v;
 	enum dca_rc rc;
@@ -120,11 +120,11 @@ static enum dca_rc
 customer_active(struct replay *r, struct dca_err *e)
 {
 	char id[DCA_ID_MAX + 1];
-	enum dca_rc rc = take_text(r->act->args, "id", id, sizeof id, e);
+	enum dca_rc rc = take_text(r->act.args, "id", id, sizeof id, e);
 
 	return rc ? rc :
 	    dca_store_customer_set_active(r->to, id,
-		strcmp(r->act->name, "customer.resume") == 0, r->row->seq, e);
+		strcmp(r->act.name, "customer.resume") == 0, r->row->seq, e);
 }
 
 static enum dca_rc
@@ -135,11 +135,11 @@ customer_pin(struct replay *r, struct dca_err *e)
 	struct dca_buf key = { 0 };
 	enum dca_rc rc;
 
-	if ((rc = take_text(r->act->args, "id", id, sizeof id, e)) ||
-	    (rc = take_bytes(r->act->args, "key", &key, e)))
+	if ((rc = take_text(r->act.args, "id", id, sizeof id, e)) ||
+	    (rc = take_bytes(r->act.args, "key", &key, e)))
 		return rc;
 	dca_sha256(hash, key);
-	return strcmp(r->act->name, "customer.pin") == 0 ?
+	return strcmp(r->act.name, "customer.pin") == 0 ?
 	    dca_store_key_bind(r->to, hash, id, true, e) :
 	    dca_store_key_unpin(r->to, hash, e);
 }
@@ -192,7 +192,7 @@ import_rows(unsigned part, struct dca_buf rows, void *arg, struct dca_err *e)
 {
 	struct replay *r = arg;
 	struct dca_cbor c = { .in = rows };
-	bool inventory = r->act->name[0] == 'i';
+	bool inventory = r->act.name[0] == 'i';
 	size_t n = 0, cells;
 	enum dca_rc rc = DCA_OK;
 
@@ -214,7 +214,7 @@ static enum dca_rc
 import_part(struct replay *r, struct dca_err *e)
 {
 	char import[DCA_ID_MAX + 1], name[3 * DCA_ID_MAX];
-	struct dca_buf args = r->act->args, rows = { 0 };
+	struct dca_buf args = r->act.args, rows = { 0 };
 	struct dca_cbor v;
 	uint64_t part = 0, of = 0;
 	enum dca_rc rc;
@@ -227,7 +227,7 @@ import_part(struct replay *r, struct dca_err *e)
 	    part >= of || of > UINT16_MAX)
 		return absent("rows, part or of", e);
 	/* parts belong to one operator and one kind of import */
-	snprintf(name, sizeof name, "%c:%s:%s", r->act->name[0], r->act->op,
+	snprintf(name, sizeof name, "%c:%s:%s", r->act.name[0], r->act.op,
 	    import);
 	if ((rc = dca_store_part_add(r->to, name, (unsigned)part, (unsigned)of,
 		 rows, e)) || dca_store_parts(r->to, name) != of)
@@ -266,9 +266,9 @@ static const struct {
 
 /* Was it this operator, active then, with a number not used before? */
 static enum dca_rc
-check_signature(struct replay *r, struct dca_buf cose, const struct dca_act *a,
-    struct dca_err *e)
+check_signature(struct replay *r, struct dca_buf cose, struct dca_err *e)
 {
+	const struct dca_act *a = &r->act;
 	struct dca_operator op;
 	struct dca_spki key;
 	char actor[DCA_ACTOR_MAX];
@@ -291,7 +291,6 @@ static enum dca_rc
 replay_act(struct replay *r, struct dca_err *e)
 {
 	struct dca_buf cose = { 0 }, payload = { 0 }, sig;
-	struct dca_act act;
 	struct dca_cbor v;
 	char name[DCA_ACT_NAME];
 	bool is_signed = dca_cbor_find(r->row->body, "cose", &v);
@@ -305,19 +304,18 @@ replay_act(struct replay *r, struct dca_err *e)
 	if (!is_signed &&
 	    (rc = take_bytes(r->row->body, "payload", &payload, e)))
 		return rc;
-	if ((rc = dca_act_parse(&act, payload, e)))
+	if ((rc = dca_act_parse(&r->act, payload, e)))
 		return rc;
-	if (strcmp(name, act.name) != 0)
+	if (strcmp(name, r->act.name) != 0)
 		return absent("act", e);
 	/* root may make the first admin, and only that goes unsigned */
 	if (is_signed)
-		rc = check_signature(r, cose, &act, e);
+		rc = check_signature(r, cose, e);
 	else if (strcmp(name, "operator.add") != 0 ||
 	    dca_store_admins(r->to) != 0)
 		rc = dca_fail(e, DCA_RULE_LEDGER_ROW, "the act is not signed");
 	if (rc)
 		return rc;
-	r->act = &act;
 	for (size_t i = 0; i < sizeof ACTS / sizeof *ACTS; i++)
 		if (strcmp(ACTS[i].name, name) == 0)
 			return ACTS[i].replay(r, e);
