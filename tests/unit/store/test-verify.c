@@ -11,6 +11,8 @@
 
 #include "fixture.h"
 
+#include "dca/cbor.h"
+
 #define NO_TRIGGERS                                                            \
 	"DROP TRIGGER ledger_update; DROP TRIGGER ledger_delete;"              \
 	"DROP TRIGGER ledger_insert;"
@@ -323,6 +325,92 @@ forged_act(void **state)
 	assert_names_row(f, 3);
 }
 
+/* One part of an import of two rows to acme. */
+static uint64_t
+part(struct fixture *f, unsigned n, const char *start)
+{
+	DCA_AUTO_OUT args = { 0 };
+
+	dca_cbor_map(&args, 4);
+	dca_cbor_text(&args, "of");
+	dca_cbor_uint(&args, 2);
+	dca_cbor_text(&args, "part");
+	dca_cbor_uint(&args, n);
+	dca_cbor_text(&args, "rows");
+	dca_cbor_array(&args, 1);
+	dca_cbor_array(&args, 6);
+	dca_cbor_text(&args, "acme");
+	dca_cbor_text(&args, start);
+	dca_cbor_uint(&args, 5);
+	dca_cbor_uint(&args, T0);
+	dca_cbor_uint(&args, T0 + 99);
+	dca_cbor_bool(&args, false);
+	dca_cbor_text(&args, "import");
+	dca_cbor_text(&args, "two");
+	return fixture_act(f, "delegation.import", dca_out_buf(&args));
+}
+
+static uint64_t
+act_on(struct fixture *f, const char *act, const char *id,
+    const struct dca_spki *key)
+{
+	DCA_AUTO_OUT args = { 0 };
+
+	dca_cbor_map(&args, key ? 2 : 1);
+	dca_cbor_text(&args, "id");
+	dca_cbor_text(&args, id);
+	if (key) {
+		dca_cbor_text(&args, "key");
+		dca_cbor_bytes(&args, DCA_BUF(key->der, sizeof key->der));
+	}
+	return fixture_act(f, act, dca_out_buf(&args));
+}
+
+/* The acts fixture_fill does not do; an import applies with its last part. */
+static void
+other_acts(void **state)
+{
+	struct dca_delegation d = { .customer = "acme", .not_before = T0,
+		.not_after = T0 + 99 };
+	struct fixture *f = *state;
+	uint8_t hash[32];
+	uint64_t rows, seq;
+
+	fixture_fill(f);
+	dca_spki_sha256(hash, &f->ca_spki);
+	OK(dca_store_begin(f->s, &f->e));
+	seq = act_on(f, "customer.suspend", "beta", NULL);
+	OK(dca_store_customer_set_active(f->s, "beta", false, seq, &f->e));
+	seq = act_on(f, "customer.suspend", "acme", NULL);
+	OK(dca_store_customer_set_active(f->s, "acme", false, seq, &f->e));
+	seq = act_on(f, "customer.resume", "acme", NULL);
+	OK(dca_store_customer_set_active(f->s, "acme", true, seq, &f->e));
+	act_on(f, "customer.pin", "acme", &f->ca_spki);
+	OK(dca_store_key_bind(f->s, hash, "acme", true, &f->e));
+	part(f, 1, "+12025550905");
+	OK(dca_store_commit(f->s, &f->e));
+	OK(verify(f, &rows));	/* one part: nothing applied yet */
+	OK(dca_store_begin(f->s, &f->e));
+	seq = part(f, 0, "12025550800");
+	d.range = fixture_range("12025550800+5");
+	OK(dca_store_delegation_add(f->s, &d, seq, &f->e));
+	d.range = fixture_range("12025550905+5");
+	OK(dca_store_delegation_add(f->s, &d, seq, &f->e));
+	act_on(f, "customer.unpin", "acme", &f->ca_spki);
+	OK(dca_store_key_unpin(f->s, hash, &f->e));
+	act_on(f, "operator.remove", "alice", NULL);
+	OK(dca_store_operator_remove(f->s, "alice", &f->e));
+	OK(dca_store_commit(f->s, &f->e));
+	OK(verify(f, &rows));
+	/* who was removed acts no more */
+	OK(dca_store_begin(f->s, &f->e));
+	seq = act_on(f, "customer.resume", "beta", NULL);
+	OK(dca_store_customer_set_active(f->s, "beta", true, seq, &f->e));
+	OK(dca_store_commit(f->s, &f->e));
+	REFUSED(verify(f, &rows), LEDGER_ROW);
+	assert_names_row(f, (int64_t)seq);
+}
+
 int
 main(void)
 {
@@ -330,7 +418,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(good), T(every_column), T(numbers_of_rows), T(cut_tail),
 		T(taken_out), T(put_in), T(append_only), T(views),
-		T(forged_act),
+		T(forged_act), T(other_acts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
