@@ -100,7 +100,7 @@ static const struct refusal {
 	{ "a view that is none", A(GET, "dca/secrets"), 404, "path", NONE },
 	{ "GET of /sen", A(GET, ".well-known/est/sen"), 405, "method", NONE },
 	{ "PUT of /sen", A(PUT, "est/sen"), 405, "method", NONE },
-	{ "FETCH of /att", A(FETCH, "est/att"), 405, "method", NONE },
+	{ "FETCH of /att", A(FETCH, "est/att", .format = V(60)), 405, "method", NONE },
 	{ "POST of /crts", A(POST, "est/crts"), 405, "method", NONE },
 	{ "DELETE of /crts", A(DELETE, "est/crts"), 405, "method", NONE },
 	{ "POST of a view", A(POST, "dca/status"), 405, "method", NONE },

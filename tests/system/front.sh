@@ -20,7 +20,7 @@ finish() {
 	for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
 	wait 2>/dev/null || true
 	[ $rc = 0 ] || tail -n 12 "$t"/*.log "$t"/*/*.log 2>/dev/null || true
-	[ -n "${KEEP:-}" ] && cp -r "$t" "$KEEP"; rm -rf "$t"
+	rm -rf "$t"
 	exit $rc
 }
 trap finish EXIT
@@ -71,7 +71,7 @@ self "$t/id/client.key" "$t/id/client.pem" client
 {
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=rsa -days 30 -keyout "$t/id/rsa.key" -out "$t/id/rsa.pem"
 	openssl req -new -key "$t/id/expired.key" -subj /CN=expired |
-		openssl x509 -req -signkey "$t/id/expired.key" -days -1 -out "$t/id/expired.pem"
+		openssl x509 -req -signkey "$t/id/expired.key" -days 0 -out "$t/id/expired.pem"
 	openssl req -new -key "$t/id/issued.key" -subj /CN=issued |
 		openssl x509 -req -CA "$t/id/client.pem" -CAkey "$t/id/client.key" -CAcreateserial -days 30 \
 			-out "$t/id/issued.pem"
