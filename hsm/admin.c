@@ -23,7 +23,7 @@ struct admin {
 	unsigned n;
 };
 
-/* The order matters: slots, module, context (pkcs11-signing: else reads of
+/* The order matters: slots, module, context (else reads of
  * freed memory). */
 static void
 admin_close_p(struct admin *a)

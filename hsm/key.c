@@ -2,7 +2,7 @@
 /*
  * The CA key in the token: found by class and CKA_ID, its public half read
  * from the public object. A key that is not there is an alarm, never a reason
- * to make one (design 7).
+ * to make one (dca(7) NEVER).
  */
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /*
  * Making the CA key inside the token and proving what it is. A key whose
  * attributes are not exactly those of a key that was born in the token and
- * cannot leave it is destroyed at once (design 7).
+ * cannot leave it is destroyed at once (dca(7) NEVER).
  */
 #include <openssl/crypto.h>
 #include <string.h>

@@ -74,7 +74,7 @@ key_hash(uint8_t out[static 32], X509 *cert)
 	return true;
 }
 
-/* In place of X509_verify_cert: the pin is the whole decision (design 8). */
+/* In place of X509_verify_cert: the pin is the whole decision (dca(7) TRUST). */
 static int
 verify_pin(X509_STORE_CTX *store, void *arg)
 {

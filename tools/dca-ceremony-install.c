@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * install and status: the cross-certificate from the STI-CA's file to the
- * vault and into the token. Everything is checked here first (standards
- * 10.2), so that a wrong certificate is refused beside the people who ordered
+ * vault and into the token. Everything is checked here first, so that a wrong certificate is refused beside the people who ordered
  * it; the vault checks again and does not believe this program.
  */
 #include <stdio.h>

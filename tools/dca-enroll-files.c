@@ -3,7 +3,7 @@
  * The directory of an enrolment: key.pem, client.pem, csr.der while it is
  * under way; cert.pem, chain.pem, x5u when it is done. A request is kept until
  * it has succeeded, so that a repeat is the same octet for octet and gets the
- * same certificate (design 5, 8). An existing key is never replaced.
+ * same certificate (dca(7) MAIN JOB, TRUST). An existing key is never replaced.
  */
 #include "enroll.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes the certificates of the lab STI-CA with OpenSSL, after the profile of
- * ATIS-1000080 (standards 3.1, 4.2). On purpose it shares no certificate
- * writer with the appliance, so that one can prove the other wrong.
+ * ATIS-1000080. On purpose it shares no certificate writer with the
+ * appliance, so that one can prove the other wrong.
  */
 #include "dca-sandbox.h"
 
@@ -59,7 +59,7 @@ name_new(const char *c, const char *org, const char *cn)
 }
 
 /* One DistributionPoint: where the STI-PA serves the SHAKEN CRL, and who
- * signs it (standards 4.3). */
+ * signs it (RFC 5280 4.2.1.13). */
 static void
 add_crldp(X509 *x)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fetches an x5u by libcurl under the rules for verifiers (ATIS-1000074 and
- * -1000080, quoted in standards 4.6). The server is not trusted: it must not
+ * -1000080, quoted by its checkers). The server is not trusted: it must not
  * be able to send us elsewhere, keep us waiting, or fill the memory.
  */
 #include "dca-verify.h"

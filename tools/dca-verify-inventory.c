@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads a number inventory (design 9: start,count,spc) and answers which
+ * Reads a number inventory (dca(7) FORMATS: start,count,spc) and answers which
  * numbers a provider has, so that a chain below an SPC can be compared. A line
  * that cannot be read is refused: a shorter inventory would refuse too much.
  */

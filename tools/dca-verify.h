@@ -9,7 +9,7 @@ enum { VERIFY_CHAIN_MAX = 16, VERIFY_ROOTS_MAX = 256,
 	VERIFY_FILE_MAX = 4 * 1024 * 1024 };
 
 /*
- * Fetches a chain as a verifier must (standards 4.6): https on 443 or 8443,
+ * Fetches a chain as a verifier must (ATIS-1000074, -1000080): https on 443 or 8443,
  * no user, query or fragment, no redirect, limited in size and time, the
  * right content type. tls_ca: file of CAs for TLS, or NULL: the system's.
  * FETCH, INPUT for a URL that may not be used.

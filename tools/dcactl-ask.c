@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How dcactl asks: over CoAPs with the operator's certificate, acts signed
- * with the operator's key (design 8); or with --local over the admin socket.
+ * with the operator's key (dca(7) TRUST); or with --local over the admin socket.
  * It signs nothing for an appliance that is not the one of the profile.
  */
 #include "dcactl.h"

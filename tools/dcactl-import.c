@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dcactl inventory and delegation: the CSV files of design 9, read whole and
+ * dcactl inventory and delegation: the CSV files of dca(7) FORMATS, read whole and
  * checked line by line before a single octet is sent. What the register must
  * know to decide (overlaps, unknown customers) the vault checks.
  */

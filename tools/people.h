@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the tools for people share: P-256 keys and self-signed certificates,
- * the one-line enrolment packet (design 8), and how a refusal is shown.
+ * the one-line enrolment packet (dca(7) TRUST), and how a refusal is shown.
  */
 #ifndef DCA_TOOLS_PEOPLE_H
 #define DCA_TOOLS_PEOPLE_H

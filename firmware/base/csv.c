@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CSV as the imports need it (design 9): UTF-8, a header line that must be
+ * CSV as the imports need it (dca(7) FORMATS): UTF-8, a header line that must be
  * the one expected, no quoting. A line is never guessed at: what has the
  * wrong number of cells or holds a quote is an error that names the line.
  */

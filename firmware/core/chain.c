@@ -238,7 +238,7 @@ only_spcs(const struct dca_tnset *s)
 /*
  * Is child inside parent? An SPC of the parent points to numbers only an
  * inventory knows: without one, numbers below it are accepted and flagged
- * (standards 2.1), while SPCs always compare.
+ * (RFC 9060 4.1), while SPCs always compare.
  */
 static bool
 encompasses(const struct dca_tnset *parent, const struct dca_tnset *child,
@@ -259,7 +259,7 @@ encompasses(const struct dca_tnset *parent, const struct dca_tnset *child,
 	return true;
 }
 
-/* Standards 2.2: from the anchor to the leaf. A list once met constrains all
+/* RFC 8226 9, RFC 9060 6: from the anchor to the leaf. A list once met constrains all
  * below; a CA that lost it would widen the scope. */
 static enum dca_rc
 walk_scope(struct path *p, const struct dca_inventory *inventory,
@@ -326,7 +326,7 @@ dca_chain_verify(const struct dca_certs *chain, const struct dca_certs *roots,
 	return rc;
 }
 
-/* --- what comes back from the STI-CA (standards 10.2) --- */
+/* --- what comes back from the STI-CA (RFC 5280 6.1, RFC 9060 4) --- */
 
 static enum dca_rc
 check_cross_ca(const struct dca_cert *c, struct dca_err *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PKCS#10 requests (RFC 2986) into plain fields. What a customer may ask is a
- * closed list (design 9); everything else is refused here, by name. Must
+ * closed list (dca(7) LIMITS); everything else is refused here, by name. Must
  * never decode the public key with OpenSSL's decoder (95 us, global locks)
  * and never accept octets that are not the DER of what was understood.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the TBSCertificate of a delegate end-entity certificate (standards
- * 3.1) from checked fields, and the CsrAttrs a customer is offered. What it
+ * Writes the TBSCertificate of a delegate end-entity certificate (RFC 9060,
+ * ATIS-1000080) from checked fields, and the CsrAttrs a customer is offered. What it
  * writes is what will be signed: it must never copy an octet that a customer
  * sent except the public key, and never build a list wider than the scope it
  * was given.

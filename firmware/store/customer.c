@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Customers and the keys that are theirs. A key belongs to one customer for
- * ever (design 8); never moves one.
+ * ever (dca(7) TRUST); never moves one.
  */
 #include <inttypes.h>
 #include <string.h>

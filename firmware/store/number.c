@@ -2,7 +2,7 @@
 /*
  * Numbers: which are under an SPC (inventory) and which are delegated to
  * whom and when. Keeps delegations exclusive in numbers and time unless all
- * say shared (design 8). Both ends of a time count, as in a certificate.
+ * say shared (dca(7) TRUST). Both ends of a time count, as in a certificate.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Does the store still say what was recorded? First every row of the chain,
- * then where the chain ends, then the
- * views against the ledger (replay.c), then SQLite's check of its own file. Never repairs anything.
+ * then where the chain ends, then the views against the ledger (replay.c),
+ * then SQLite's check of its own file. Never repairs anything.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ struct chain {
 };
 
 /* dca_row_check proves seq, prev, kind, actor, body, hash; the time is in the
- * hash. The first row makes the appliance (design 9). */
+ * hash. The first row makes the appliance (dca(7) LIMITS). */
 static enum dca_rc
 check_row(const struct dca_row *r, void *arg, struct dca_err *e)
 {

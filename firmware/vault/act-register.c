@@ -82,7 +82,7 @@ act_customer_add(struct act_call *c, struct dca_err *e)
 	if (passports[0] &&
 	    (rc = dca_passports_parse(&n.passports, passports, e)))
 		return rc;
-	/* What cannot become a subject is not let in (standards 10.1 37). */
+	/* What cannot become a subject is not let in (RFC 5280 4.1.2.6). */
 	rc = dca_name_encode(&subject, n.country, n.name,
 	    n.cn[0] ? n.cn : n.id, e);
 	return rc ? rc : dca_store_customer_add(c->v->store, &n, e);
@@ -183,7 +183,7 @@ act_code_create(struct act_call *c, struct dca_err *e)
 		return rc;
 	if (strcmp(code.id, "rekey") == 0)
 		return dca_fail(e, DCA_RULE_REG_ID,
-		    "rekey is the name of another proof (design 8)");
+		    "rekey is the name of another proof (dca(7) TRUST)");
 	if (ttl < TTL_MIN)
 		return dca_fail(e, DCA_RULE_REG_FIELD,
 		    "ttl is %d to %d seconds", (int)TTL_MIN, (int)TTL_MAX);

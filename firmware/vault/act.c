@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Acts (design 8): one table says what there is and who may; every act is
+ * Acts (dca(7) TRUST): one table says what there is and who may; every act is
  * verified, recorded with its signature and applied in one savepoint, so that
  * a refused one changes nothing but the refusal's own row. Must never apply an
  * act whose row is not in the same group.

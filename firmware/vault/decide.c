@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decision (design 2.5, 7, 8, 9), the same for a customer's request, an
+ * The decision (dca(7)), the same for a customer's request, an
  * operator's and the dry run. Reads the store, changes nothing, knows no
  * clock but the one it is given. Must never let anything through that it did
  * not find inside both the cross-certificate and a valid delegation.
@@ -128,7 +128,7 @@ check_customer(const struct vault_question *q, struct vault_verdict *d,
 	return DCA_OK;
 }
 
-/* Design 5: unrevoked, before 2/3 of its life, from the active
+/* dca(7) MAIN JOB: unrevoked, before 2/3 of its life, from the active
  * cross-certificate, from an unchanged delegation and profile. */
 static enum dca_rc
 find_repeat(const struct vault_question *q, struct vault_verdict *d,

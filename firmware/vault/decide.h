@@ -43,7 +43,7 @@ enum dca_rc vault_decide(const struct vault_question *q,
     struct vault_verdict *d, struct dca_err *e) DCA_CHECKED;
 
 /*
- * Whose key is it (design 8): enrolment proof, pinned or certified key.
+ * Whose key is it (dca(7) TRUST): enrolment proof, pinned or certified key.
  * code is the id of the code that is to be spent, or "". A code that this
  * very request spent: spent is true and serial says what it got. customer is
  * set as soon as it is proven, on refusals too.

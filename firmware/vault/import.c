@@ -138,7 +138,7 @@ check_customer(struct import *im, const char *id, struct dca_err *e)
 	return rc;
 }
 
-/* Stored, and never issued from (design 9). */
+/* Stored, and never issued from (dca(7) LIMITS). */
 static void
 warn_outside(struct import *im, const struct dca_delegation *d)
 {

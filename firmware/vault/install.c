@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Installing the cross-certificate (standards 10.2), from root on the
+ * Installing the cross-certificate (RFC 5280 6.1, RFC 9060 4), from root on the
  * appliance only. Must never install one that is for another key than the
  * token's, or whose list is not exactly what the request asked.
  */

@@ -135,7 +135,7 @@ check_token(struct vault *v, const struct vault_cross *cross,
 	return DCA_OK;
 }
 
-/* Subject from the register (design 5; standards 3.1). */
+/* Subject from the register (dca(7) MAIN JOB). */
 static enum dca_rc
 make_subject(struct vault_job *j, struct dca_err *e)
 {

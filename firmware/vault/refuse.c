@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Refusals in the ledger (design 9): a row each for a known actor, at most
+ * Refusals in the ledger (dca(7) LIMITS): a row each for a known actor, at most
  * ten a minute, then one row that counts the rest. Must never let a stranger
  * write rows: only actors that proved who they are come here.
  */

@@ -35,7 +35,7 @@ vault_issue_idle(const struct vault *v)
 	return v->jobs == NULL;
 }
 
-/* The same request is being answered: wait with it (design 5). */
+/* The same request is being answered: wait with it (dca(7) MAIN JOB). */
 bool
 vault_reserve_join(struct vault *v, struct vault_job *j)
 {

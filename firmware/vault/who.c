@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose key is it (design 8). The front is assumed captured: it names nobody,
+ * Whose key is it (dca(7) TRUST). The front is assumed captured: it names nobody,
  * so every answer here comes from the request itself and from the register.
  * Must never take a customer's name from a message.
  */

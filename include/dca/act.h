@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operator acts (design 8): COSE_Sign1 (RFC 9052 4.2, ES256, tagged 18) over
+ * Operator acts (dca(7) TRUST): COSE_Sign1 (RFC 9052 4.2, ES256, tagged 18) over
  *   { "act": tstr, "args": map, "op": tstr, "seq": uint, "time": uint,
  *     "appliance": bstr .size 16 }
  * in deterministic CBOR. Made by dcactl with the operator's key, carried by

@@ -15,7 +15,7 @@
 #define DCA_CHECKED __attribute__((warn_unused_result))
 #define DCA_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-/* Limits of design section 9; octets unless said otherwise. */
+/* Limits of dca(7); octets unless said otherwise. */
 enum {
 	DCA_CSR_MAX = 16 * 1024,	 /* CSR body */
 	DCA_TNAUTHLIST_MAX = 48 * 1024,	 /* TNAuthList that we issue */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Path and scope (RFC 5280 6.1, RFC 9060 4, 6, 7; standards 2.2, 10.2, 10.3).
+ * Path and scope (RFC 5280 6.1, RFC 8226 9, RFC 9060 4, 6, 7).
  * Rigid: exactly the certificates given, in the order given. Pure: the time
  * is an argument.
  */
@@ -34,7 +34,7 @@ enum dca_rc dca_chain_verify(const struct dca_certs *chain,
     struct dca_err *e) DCA_CHECKED;
 
 /*
- * The checks of standards 10.2 before a cross-certificate is installed:
+ * The checks of RFC 5280 6.1 and RFC 9060 before a cross-certificate is installed:
  * chain (cross-certificate first) against roots; its key is key; cA, keyUsage,
  * AKI/SKI, ancestors' pathLen; its list equals asked. CROSS_*.
  */

@@ -44,7 +44,7 @@ bool dca_ecdsa_sig_from_raw(struct dca_out *der, const uint8_t raw[static 64]);
 bool dca_ecdsa_sig_to_raw(uint8_t raw[static 64], struct dca_buf der);
 
 /*
- * What a customer may ask, nothing else (CSR tolerance of design 9). All
+ * What a customer may ask, nothing else (CSR tolerance of dca(7) LIMITS). All
  * borrowed pointers point into the DER that was parsed: keep it.
  */
 struct dca_csr {
@@ -69,7 +69,7 @@ enum dca_rc dca_csr_check_pop(const struct dca_csr *r, struct dca_err *e)
 void dca_csr_clear(struct dca_csr *r);
 
 /*
- * The request for a cross-certificate (standards 10.2): CA:TRUE, keyCertSign,
+ * The request for a cross-certificate (RFC 9060 4): CA:TRUE, keyCertSign,
  * TNAuthList. Parsed to compare what came back with what was asked.
  */
 struct dca_ca_csr {
@@ -98,7 +98,7 @@ void dca_signed_encode(struct dca_out *o, struct dca_buf body,
 enum dca_rc dca_name_encode(struct dca_out *o, const char *c, const char *org,
     const char *cn, struct dca_err *e) DCA_CHECKED;
 
-/* challengePassword of design 8 (a): "<code id>:" b64url(HMAC-SHA256(code,
+/* challengePassword of dca(7) TRUST (a): "<code id>:" b64url(HMAC-SHA256(code,
  * SPKI DER)). */
 void dca_enrol_proof(char out[static DCA_PASSWORD_MAX + 1], const char *id,
     const uint8_t code[static 16], const struct dca_spki *key);

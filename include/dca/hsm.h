@@ -63,7 +63,7 @@ void dca_signer_close(struct dca_signer *s);	/* NULL ok */
 enum dca_rc dca_signer_sign(struct dca_signer *s, struct dca_buf body,
     struct dca_out *out, struct dca_err *e) DCA_CHECKED;
 
-/* What was read back of a private key (design 7; pkcs11-signing 4). */
+/* What was read back of a private key (dca(7) NEVER). */
 struct dca_key_facts {
 	bool sensitive, always_sensitive, never_extractable, local, extractable;
 	bool value_readable;		/* C_GetAttributeValue gave CKA_VALUE */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ledger rows: what the record says and how it is hashed (design 9). A row's
+ * Ledger rows: what the record says and how it is hashed (dca(7) FORMATS). A row's
  * hash is the RFC 6962 2.1 leaf hash SHA-256(0x00 || entry) over the entry
  *   [seq, time, kind, actor, body, previous hash]
  * in deterministic CBOR. The first row has seq 1 and 32 zero octets before it.

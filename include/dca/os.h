@@ -56,7 +56,7 @@ enum dca_rc dca_config_load(void *conf, const struct dca_config_key *keys,
 /* A commented sample of the table on stdout. */
 void dca_config_print(const struct dca_config_key *keys, size_t n);
 
-/* --- CSV with a header line (design 9): no quoting, UTF-8 --- */
+/* --- CSV with a header line (dca(7) FORMATS): no quoting, UTF-8 --- */
 struct dca_csv {
 	struct dca_buf in;	/* what is left */
 	unsigned line;		/* of the row last read */

@@ -26,7 +26,7 @@ enum dca_rc {
 #define DCA_PROBLEMS(X) \
 X(NONE, "none", OK, 204, "no problem", "", "") \
 /* CSR: form */ \
-X(CSR_SIZE, "csr-size", REFUSED, 413, "CSR too large", "design 9; RFC 9148 9.1", \
+X(CSR_SIZE, "csr-size", REFUSED, 413, "CSR too large", "dca(7) LIMITS; RFC 9148 9.1", \
   "send at most 16384 octets; split the numbers over several certificates") \
 X(CSR_DER, "csr-der", MALFORMED, 400, "CSR is not strict DER", "RFC 2986 4; X.690 10", \
   "encode the request as DER, without trailing octets") \
@@ -51,14 +51,14 @@ X(CSR_DUPLICATE, "csr-duplicate", REFUSED, 400, "attribute or extension present 
   "RFC 5280 4.2", "send one extensionRequest with one TNAuthList") \
 X(CSR_CRITICAL, "csr-critical", REFUSED, 400, "TNAuthList marked critical", "RFC 8226 9", \
   "ask for TNAuthList as a non-critical extension") \
-X(CSR_CA, "csr-ca", REFUSED, 400, "a CA certificate was asked for", "RFC 9060 4; design 9", \
+X(CSR_CA, "csr-ca", REFUSED, 400, "a CA certificate was asked for", "RFC 9060 4; dca(7) LIMITS", \
   "drop basicConstraints or set CA:FALSE") \
 X(CSR_KEYUSAGE, "csr-keyusage", REFUSED, 400, "keyUsage is not exactly digitalSignature", \
   "ATIS-1000080 6.4.1", "drop keyUsage or ask for digitalSignature only") \
 X(CSR_PASSWORD, "csr-password", REFUSED, 400, "challengePassword is malformed", \
-  "RFC 2985 5.4.1; design 8", "use <code id>:<base64url of HMAC-SHA256>") \
+  "RFC 2985 5.4.1; dca(7) TRUST", "use <code id>:<base64url of HMAC-SHA256>") \
 X(CSR_FORBIDDEN_KEY, "csr-forbidden-key", REFUSED, 400, "this key may not be certified", \
-  "standards 10.1 no. 5", "make a new key") \
+  "RFC 8555 11.1", "make a new key") \
 /* TNAuthList */ \
 X(TN_DER, "tn-der", MALFORMED, 400, "TNAuthList is not strict DER", "RFC 8226 9; X.690 10", \
   "encode TNAuthorizationList with explicit tags, DER, no trailing octets") \
@@ -74,16 +74,16 @@ X(TN_SPC, "tn-spc", MALFORMED, 400, "not a service provider code", "RFC 8226 9; 
   "use letters and digits") \
 X(TN_SPC_EE, "tn-spc-ee", REFUSED, 403, "an SPC in an end-entity request", "ATIS-1000092; RFC 9060 4.1", \
   "ask for the numbers themselves") \
-X(TN_LIST_SIZE, "tn-list-size", REFUSED, 403, "TNAuthList too large", "design 9", \
+X(TN_LIST_SIZE, "tn-list-size", REFUSED, 403, "TNAuthList too large", "dca(7) LIMITS", \
   "at most 49152 octets; split the numbers over several certificates") \
 /* scope */ \
 X(SCOPE_CROSS, "scope-cross", REFUSED, 403, "outside the cross-certificate", "RFC 9060 4", \
   "order a cross-certificate that covers the number") \
 X(SCOPE_DELEGATION, "scope-delegation", REFUSED, 403, "not delegated to this customer", \
-  "RFC 9060 4; standards 10.1 no. 21", "delegate the number first: dcactl delegation import") \
+  "RFC 9060 4, 8", "delegate the number first: dcactl delegation import") \
 X(SCOPE_INVENTORY, "scope-inventory", REFUSED, 403, "not in the number inventory of the SPC", \
   "RFC 9060 4.1, 8", "add the block first: dcactl inventory import") \
-X(SCOPE_OTHER, "scope-other", REFUSED, 403, "held by another customer", "design 8", \
+X(SCOPE_OTHER, "scope-other", REFUSED, 403, "held by another customer", "dca(7) TRUST", \
   "end the other delegation or its certificate, or mark both shared") \
 X(SCOPE_EMPTY, "scope-empty", REFUSED, 403, "no number to certify", "RFC 8226 9", \
   "delegate numbers to the customer first") \
@@ -92,41 +92,41 @@ X(SCOPE_WIDER, "scope-wider", REFUSED, 403, "certificate wider than what is allo
 /* who asks */ \
 X(AUTH_CERTIFICATE, "auth-certificate", REFUSED, 401, "no client certificate", "RFC 9148 4", \
   "present a client certificate in the DTLS handshake") \
-X(AUTH_PROOF, "auth-proof", REFUSED, 401, "nothing binds this key to a customer", "design 8", \
+X(AUTH_PROOF, "auth-proof", REFUSED, 401, "nothing binds this key to a customer", "dca(7) TRUST", \
   "put an enrolment proof into challengePassword or let an operator pin the key") \
-X(AUTH_CODE, "auth-code", REFUSED, 401, "enrolment proof refused", "design 8", \
+X(AUTH_CODE, "auth-code", REFUSED, 401, "enrolment proof refused", "dca(7) TRUST", \
   "ask the TN provider for a new code; it is unused and unexpired once only") \
-X(AUTH_OPERATOR, "auth-operator", REFUSED, 401, "not a known operator", "design 8", \
+X(AUTH_OPERATOR, "auth-operator", REFUSED, 401, "not a known operator", "dca(7) TRUST", \
   "let an admin add you: dcactl operator add") \
 X(AUTH_SIGNATURE, "auth-signature", REFUSED, 401, "signature of the act does not verify", "RFC 9052 4.4", \
   "sign with the key that was registered for the operator") \
-X(AUTH_SEQUENCE, "auth-sequence", REFUSED, 401, "sequence number already used", "design 8", \
+X(AUTH_SEQUENCE, "auth-sequence", REFUSED, 401, "sequence number already used", "dca(7) TRUST", \
   "run the command again: dcactl asks for the next number") \
-X(AUTH_APPLIANCE, "auth-appliance", REFUSED, 401, "act is for another appliance", "design 8", \
+X(AUTH_APPLIANCE, "auth-appliance", REFUSED, 401, "act is for another appliance", "dca(7) TRUST", \
   "check the profile dcactl uses") \
-X(AUTH_ROLE, "auth-role", REFUSED, 403, "role does not allow this", "design 8", \
+X(AUTH_ROLE, "auth-role", REFUSED, 403, "role does not allow this", "dca(7) TRUST", \
   "ask an operator with the right role") \
-X(AUTH_LOCAL, "auth-local", REFUSED, 403, "peer of the local socket not allowed", "design 8", \
+X(AUTH_LOCAL, "auth-local", REFUSED, 403, "peer of the local socket not allowed", "dca(7) TRUST", \
   "run as root on the appliance") \
 /* the register */ \
-X(REG_ID, "reg-id", MALFORMED, 400, "not an identifier", "design 9", \
+X(REG_ID, "reg-id", MALFORMED, 400, "not an identifier", "dca(7) LIMITS", \
   "use 1 to 63 of a-z 0-9 . _ - starting with a letter or digit") \
-X(REG_FIELD, "reg-field", MALFORMED, 400, "field is malformed", "design 9", "see the man page") \
-X(REG_EXISTS, "reg-exists", REFUSED, 409, "exists already", "design 9", "choose another id") \
-X(REG_UNKNOWN, "reg-unknown", NOTFOUND, 404, "not in the register", "design 9", "list what is there") \
-X(REG_STATE, "reg-state", REFUSED, 403, "not active", "design 8", "see its state with dcactl") \
-X(REG_OVERLAP, "reg-overlap", REFUSED, 409, "overlaps a delegation of another customer", "design 8", \
+X(REG_FIELD, "reg-field", MALFORMED, 400, "field is malformed", "dca(7) LIMITS", "see the man page") \
+X(REG_EXISTS, "reg-exists", REFUSED, 409, "exists already", "dca(7) LIMITS", "choose another id") \
+X(REG_UNKNOWN, "reg-unknown", NOTFOUND, 404, "not in the register", "dca(7) LIMITS", "list what is there") \
+X(REG_STATE, "reg-state", REFUSED, 403, "not active", "dca(7) TRUST", "see its state with dcactl") \
+X(REG_OVERLAP, "reg-overlap", REFUSED, 409, "overlaps a delegation of another customer", "dca(7) TRUST", \
   "end the other delegation first, or mark both shared") \
-X(REG_IMPORT, "reg-import", MALFORMED, 400, "import refused, nothing was changed", "design 9", \
+X(REG_IMPORT, "reg-import", MALFORMED, 400, "import refused, nothing was changed", "dca(7) LIMITS", \
   "correct the lines that are named and import again") \
-X(REG_ACT, "reg-act", MALFORMED, 400, "not an act this appliance knows", "design 8", \
+X(REG_ACT, "reg-act", MALFORMED, 400, "not an act this appliance knows", "dca(7) TRUST", \
   "use a dcactl of the same version") \
 /* issuing */ \
 X(CROSS_NONE, "cross-none", BUSY, 503, "no cross-certificate is installed", "RFC 9060 4", \
   "run the ceremony: dca-ceremony csr, install") \
 X(CROSS_VALIDITY, "cross-validity", BUSY, 503, "cross-certificate is not valid now", "RFC 5280 6.1", \
   "renew the cross-certificate") \
-X(CROSS_KEY, "cross-key", REFUSED, 403, "cross-certificate is for another key", "standards 10.2 no. 68", \
+X(CROSS_KEY, "cross-key", REFUSED, 403, "cross-certificate is for another key", "RFC 5280 6.1", \
   "order it with the CSR of this token") \
 X(CROSS_CA, "cross-ca", REFUSED, 403, "cross-certificate is not a CA certificate", \
   "RFC 5280 4.2.1.9, 4.2.1.3; RFC 9060 4", "cA TRUE, critical, with keyCertSign") \
@@ -134,11 +134,11 @@ X(CROSS_SCOPE, "cross-scope", REFUSED, 403, "cross-certificate is not the list t
   "RFC 8555 7.4; RFC 9060 4", "order it again; neither wider nor narrower is installed") \
 X(CROSS_CHAIN, "cross-chain", REFUSED, 403, "chain of the cross-certificate refused", \
   "RFC 5280 6.1; RFC 9060 7", "give the chain in order, up to the trusted root") \
-X(VALIDITY, "validity", REFUSED, 403, "too little validity left", "design 9", \
+X(VALIDITY, "validity", REFUSED, 403, "too little validity left", "dca(7) LIMITS", \
   "renew what ends first") \
-X(PROFILE, "profile", INTERNAL, 500, "built certificate breaks its profile", "design 5", \
+X(PROFILE, "profile", INTERNAL, 500, "built certificate breaks its profile", "dca(7) MAIN JOB", \
   "report this: nothing was signed") \
-X(CLOCK, "clock", BUSY, 503, "clock is earlier than the last ledger row", "design 7", \
+X(CLOCK, "clock", BUSY, 503, "clock is earlier than the last ledger row", "dca(7) NEVER", \
   "set the clock") \
 /* token */ \
 X(TOKEN_DOWN, "token-down", TOKEN, 503, "token cannot sign now", "PKCS#11", \
@@ -148,9 +148,9 @@ X(TOKEN_PIN, "token-pin", TOKEN, 503, "token refuses the PIN", "PKCS#11 C_Login"
 X(TOKEN_KEY, "token-key", TOKEN, 503, "CA key not found in the token", "PKCS#11", \
   "no key is ever made because one is missing: check the token, or run the ceremony") \
 X(TOKEN_SIGNATURE, "token-signature", TOKEN, 503, "token returned a wrong signature", \
-  "standards 10.1 no. 66", "take the token out of service") \
+  "RFC 5280 4.1.2.2", "take the token out of service") \
 X(TOKEN_ATTRIBUTES, "token-attributes", REFUSED, 403, "key is not what a CA key must be", \
-  "design 7; PKCS#11 CKA_SENSITIVE", "generate it in the token, not extractable") \
+  "dca(7) NEVER; PKCS#11 CKA_SENSITIVE", "generate it in the token, not extractable") \
 X(TOKEN_URI, "token-uri", MALFORMED, 400, "not a pkcs11: URI that names one token", "RFC 7512", \
   "use pkcs11:token=LABEL;id=%01") \
 /* transport */ \
@@ -160,7 +160,7 @@ X(ACCEPT, "accept", REFUSED, 406, "Accept asks for a format not offered", "RFC 9
   "accept 281 or 287") \
 X(PATH, "path", NOTFOUND, 404, "no such resource", "RFC 7252 5.8", "see /.well-known/core") \
 X(METHOD, "method", REFUSED, 405, "method not allowed", "RFC 7252 5.8", "see dca-front(8)") \
-X(BODY_SIZE, "body-size", REFUSED, 413, "body too large", "design 9", "split it") \
+X(BODY_SIZE, "body-size", REFUSED, 413, "body too large", "dca(7) LIMITS", "split it") \
 X(BLOCK, "block", MALFORMED, 408, "block out of order", "RFC 7959 2.9.2", "start again with block 0") \
 X(BLOCK_OPTION, "block-option", MALFORMED, 400, "Block option does not fit", "RFC 7959 2.2, 2.3", \
   "size exponent 0 to 6, full blocks but the last, numbers inside the body") \
@@ -168,11 +168,11 @@ X(OPTION, "option", REFUSED, 402, "critical option not supported here", "RFC 725
   "leave the option out") \
 X(RATE, "rate", BUSY, 429, "too many requests", "RFC 8516", "wait for Max-Age seconds") \
 X(QUEUE, "queue", BUSY, 503, "queue is full", "RFC 9148 4.7", "repeat the same request after Max-Age") \
-X(VAULT_DOWN, "vault-down", BUSY, 503, "vault does not answer", "design 5", \
+X(VAULT_DOWN, "vault-down", BUSY, 503, "vault does not answer", "dca(7) MAIN JOB", \
   "repeat the same request after Max-Age") \
-X(SERVER_KEY, "server-key", REFUSED, 403, "server is not the one that was pinned", "design 8", \
+X(SERVER_KEY, "server-key", REFUSED, 403, "server is not the one that was pinned", "dca(7) TRUST", \
   "nothing was sent; compare with server=sha256:... that the TN provider gave you by another way") \
-X(MESSAGE, "message", MALFORMED, 400, "local message refused", "design 3", "") \
+X(MESSAGE, "message", MALFORMED, 400, "local message refused", "dca(7) ROOMS", "") \
 /* verification */ \
 X(CERT_DER, "cert-der", MALFORMED, 400, "certificate is not strict DER", "RFC 5280 4.1; X.690 10", \
   "use the bytes the CA gave") \
@@ -189,11 +189,11 @@ X(CHAIN_LEAF, "chain-leaf", REFUSED, 403, "leaf is not an end entity with digita
 X(CHAIN_NOLIST, "chain-nolist", REFUSED, 403, "certificate without TNAuthList where one must be", \
   "RFC 8226 9; RFC 9060 4", "") \
 X(CHAIN_SCOPE, "chain-scope", REFUSED, 403, "scope exceeds the parent's", "RFC 9060 4, 6", "") \
-X(LEDGER_ROW, "ledger-row", REFUSED, 403, "ledger row does not verify", "design 9; RFC 6962 2.1", \
+X(LEDGER_ROW, "ledger-row", REFUSED, 403, "ledger row does not verify", "dca(7) FORMATS; RFC 6962 2.1", \
   "compare with a copy; someone changed the store") \
-X(FETCH, "fetch", IO, 500, "x5u could not be fetched as the rules demand", "ATIS-1000074; standards 4.6", "") \
+X(FETCH, "fetch", IO, 500, "x5u could not be fetched as the rules demand", "ATIS-1000074", "") \
 /* the machine */ \
-X(CONFIG, "config", MALFORMED, 400, "configuration refused", "design 4", "correct the file at the line named") \
+X(CONFIG, "config", MALFORMED, 400, "configuration refused", "dca(7) NAMES", "correct the file at the line named") \
 X(INPUT, "input", MALFORMED, 400, "input refused", "", "see --help") \
 X(IO, "io", IO, 500, "input or output failed", "", "") \
 X(INTERNAL, "internal", INTERNAL, 500, "internal error", "", "report this")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The delegate end-entity profile (standards 3.1): checked fields in,
+ * The delegate end-entity profile (RFC 9060, ATIS-1000080): checked fields in,
  * TBSCertificate DER out, with no decoder round trip. Pure; the clock and
  * the serial come from the caller.
  */
@@ -35,11 +35,11 @@ struct dca_profile {
 enum dca_rc dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
     const struct dca_tnset *scope, struct dca_err *e) DCA_CHECKED;
 
-/* CsrAttrs (RFC 9148 /att; standards 7.1): the numbers this customer may
+/* CsrAttrs (RFC 9148 4.1, RFC 8951): the numbers this customer may
  * ask, P-256, ecdsa-with-SHA256. */
 void dca_csrattrs_encode(struct dca_out *o, const struct dca_tnset *numbers);
 
-/* First octet 0x40 | 6 random bits, the rest random (design 9). */
+/* First octet 0x40 | 6 random bits, the rest random (dca(7) LIMITS). */
 void dca_serial_make(uint8_t serial[static DCA_SERIAL_LEN],
     const uint8_t random[static DCA_SERIAL_LEN]);
 

@@ -98,7 +98,7 @@ enum dca_rc dca_store_customer_add(struct dca_store *s,
     const struct dca_customer *c, struct dca_err *e) DCA_CHECKED;
 enum dca_rc dca_store_customer_set_active(struct dca_store *s, const char *id,
     bool active, uint64_t seq, struct dca_err *e) DCA_CHECKED;
-/* One customer per key, for ever (design 8): CSR_FORBIDDEN_KEY when the key
+/* One customer per key, for ever (dca(7) TRUST): CSR_FORBIDDEN_KEY when the key
  * belongs to another. pinned is only ever raised here. */
 enum dca_rc dca_store_key_bind(struct dca_store *s,
     const uint8_t key_sha256[static 32], const char *customer, bool pinned,
@@ -200,7 +200,7 @@ enum dca_rc dca_store_certificate(struct dca_store *s,
 enum dca_rc dca_store_certificate_der(struct dca_store *s,
     const uint8_t serial[static DCA_SERIAL_LEN], struct dca_out *der,
     struct dca_err *e) DCA_CHECKED;
-/* The newest for a repeat key (design 5), live or not. */
+/* The newest for a repeat key (dca(7) MAIN JOB), live or not. */
 enum dca_rc dca_store_certificate_repeat(struct dca_store *s,
     const char *customer, enum dca_function fn,
     const uint8_t csr_sha256[static 32], struct dca_certificate *out,
@@ -238,7 +238,7 @@ enum dca_rc dca_store_cross_add(struct dca_store *s, struct dca_buf chain,
 enum dca_rc dca_store_cross(struct dca_store *s, uint64_t id,
     struct dca_cross *out, struct dca_err *e) DCA_CHECKED;
 
-/* --- imports in parts (design 9; rows are CBOR as in the act) --- */
+/* --- imports in parts (dca(7) FORMATS; rows are CBOR as in the act) --- */
 enum dca_rc dca_store_part_add(struct dca_store *s, const char *import,
     unsigned part, unsigned of, struct dca_buf rows, struct dca_err *e)
     DCA_CHECKED;

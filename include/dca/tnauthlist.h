@@ -8,9 +8,9 @@
 /*
  * Whose list is read. ISSUE: what we are asked to certify; start + count =
  * 10^D and extension fields of a range are refused, SPCs are [A-Z0-9]+.
- * FOREIGN: what another CA signed; both are tolerated (standards 1.1 items 6
- * and 8), any printable SPC up to DCA_SPC_MAX; control characters in an SPC
- * are refused in both.
+ * FOREIGN: what another CA signed; both are tolerated (RFC 8226 9
+ * contradicts itself by one there), any printable SPC up to DCA_SPC_MAX;
+ * control characters in an SPC are refused in both.
  */
 enum dca_tnauthlist_mode { DCA_TNAUTHLIST_ISSUE, DCA_TNAUTHLIST_FOREIGN };
 
@@ -21,7 +21,7 @@ enum dca_tnauthlist_mode { DCA_TNAUTHLIST_ISSUE, DCA_TNAUTHLIST_FOREIGN };
  */
 enum dca_rc dca_tnauthlist_parse(struct dca_tnset *out, struct dca_buf der,
     enum dca_tnauthlist_mode mode, struct dca_err *e) DCA_CHECKED;
-/* The canonical encoding of design 9. The set must not be empty. */
+/* The canonical encoding of dca(7) FORMATS. The set must not be empty. */
 void dca_tnauthlist_encode(struct dca_out *o, const struct dca_tnset *s);
 
 #endif

@@ -61,7 +61,7 @@ bool dca_tnset_empty(const struct dca_tnset *s);
 bool dca_tnset_has_spc(const struct dca_tnset *s);
 bool dca_tnset_has_numbers(const struct dca_tnset *s);	/* or literals */
 
-/* Canonical views, borrowed until the set changes. Order of design 9: SPCs
+/* Canonical views, borrowed until the set changes. Order of dca(7) FORMATS: SPCs
  * bytewise; intervals by (digits, low); literals bytewise. */
 size_t dca_tnset_spcs(const struct dca_tnset *s, const char *const **v);
 size_t dca_tnset_ranges(const struct dca_tnset *s,

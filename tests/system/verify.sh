@@ -119,7 +119,7 @@ run 1 12125551950 "$v" scope 12125551000+10 "@$t/wide.pem"
 run 0 MAigBhYEMTIzNA "$v" tn spc:1234
 run 1 tn-der "$v" tn 30060a043132
 
-# --- x5u (standards 4.6) ---
+# --- x5u (ATIS-1000074, -1000080) ---
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
 	-keyout "$t/tls.key" -out "$t/tls.pem" -subj /CN=127.0.0.1 \
 	-addext subjectAltName=IP:127.0.0.1 2>/dev/null

@@ -99,7 +99,7 @@ static const struct {
 	{ "empty policies", { .policies = "3000" },
 	    DCA_RULE_CERT_EXTENSION },
 	{ "CRLDP no list", { .crldp = "0500" }, DCA_RULE_CERT_EXTENSION },
-	/* Both are in live STI certificates (standards 1.4). */
+	/* Both are in live STI certificates (RFC 8226 9). */
 	{ "live: SPC without length", { .list = "3008a0061638 36374a" },
 	    DCA_RULE_TN_DER },
 	{ "live: PrintableString", { .list = "30061304373535 4a" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Path and scope: the published vectors, the labelled scope chains, and one
- * chain per refusal of standards 10.3.
+ * chain per refusal of RFC 5280 6.1 and RFC 9060.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -247,7 +247,7 @@ inventory_of(void *arg, const char *spc)
 	return strcmp(spc, "1234") == 0 ? arg : NULL;
 }
 
-/* Standards 2.1: TNs below an SPC. */
+/* RFC 9060 4.1: TNs below an SPC. */
 static void
 compares_below_an_spc(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes back from the STI-CA: one chain per refusal of standards 10.2.
+ * What comes back from the STI-CA: one chain per refusal of RFC 5280 6.1 and RFC 9060.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests: every labelled case, every refusal of the tolerance row of design
- * 9 and standards 10.1, proof of possession, and requests of our own making
- * read by OpenSSL.
+ * Requests: every labelled case, every refusal of dca(7) LIMITS and RFC 9148,
+ * proof of possession, and requests of our own making read by OpenSSL.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -736,7 +735,7 @@ names(void **state)
 /*
  * The labelled cases: accept or refuse by parse, proof of possession and
  * scope, for the customer and the cross-certificate their README names. Where
- * a verdict leaves a choice, we refuse what design 9 refuses; a CSR that asks
+ * a verdict leaves a choice, we refuse what dca(7) LIMITS refuses; a CSR that asks
  * for no numbers gets all of the customer's.
  */
 static bool

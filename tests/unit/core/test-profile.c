@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The certificate we issue, judged by OpenSSL: parsed, verified strictly,
- * and its extensions compared with the octets of standards 3.1, 4.3 and 7.1.
+ * and its extensions compared with the octets of the profile.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -179,7 +179,7 @@ follows_the_profile(void **state)
 	assert_int_equal(ASN1_STRING_length(X509_get0_serialNumber(x)), 20);
 	assert_int_equal(ASN1_STRING_get0_data(X509_get0_serialNumber(x))[0],
 	    0x7f);
-	/* Octets of standards 3.1, 1.4 N, and of what we gave. */
+	/* Octets of the profile, and of what we gave. */
 	has(&der, "300c0603551d130101ff04023000");
 	has(&der, "300e0603551d0f0101ff0404030207 80");
 	has(&der, "303106082b0601050507011a04253023a1123010160b31323132353535"
@@ -199,7 +199,7 @@ constrains_passports(void **state)
 		unsigned bits;
 		const char *hex;
 	} rows[] = {
-		/* standards 1.4: mustExclude {attest, origid, div} */
+		/* RFC 9118 3: mustExclude {attest, origid, div} */
 		{ DCA_PASSPORT_RCD, "06082b06010505070121041b3019a217301516066"
 		    "174746573741606 6f72696769641603646976" },
 		{ DCA_PASSPORT_ALL & ~DCA_PASSPORT_DIV,
@@ -356,7 +356,7 @@ keeps_the_size_limit(void **state)
 static void
 encodes_csrattrs(void **state)
 {
-	static const char hex[] =	/* standards 7.1, 134 octets */
+	static const char hex[] =	/* RFC 8951, 134 octets */
 	    "3081833015 06072a8648ce3d0201310a06082a8648ce3d030107306006092a86"
 	    "4886f70d01090e31533051303106082b0601050507011a04253023a112301016"
 	    "0b3132313235353531353030020164a20d160b3132313235353531383234300e"

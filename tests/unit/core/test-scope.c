@@ -84,7 +84,7 @@ scope_pairs(void **state)
 
 /*
  * Root to leaf: every list inside every list above it; a certificate without
- * one below one with is outside (standards 2.2). The chain verifier has its
+ * one below one with is outside (RFC 8226 9). The chain verifier has its
  * own tests; here the algebra must give the labelled verdict.
  */
 static bool

@@ -240,7 +240,7 @@ foreign_is_tolerant(void **state)
 	}
 }
 
-/* Canonical emission of design 9. */
+/* Canonical emission of dca(7) FORMATS. */
 static void
 canonical(void **state)
 {

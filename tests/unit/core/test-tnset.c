@@ -143,7 +143,7 @@ form_is_refused(void **state)
 	}
 }
 
-/* Standards 2.2, computed there by another program. */
+/* RFC 9060 4, computed there by another program. */
 static void
 scope_table(void **state)
 {

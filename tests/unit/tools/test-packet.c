@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The enrolment packet (design 8) and the small texts of command lines: what
+ * The enrolment packet (dca(7) TRUST) and the small texts of command lines: what
  * is right is read, everything else is refused without quoting the secret.
  */
 #include <stdarg.h>
