@@ -15,15 +15,17 @@ enum { KEY_TITLE = -1, KEY_DETAIL = -2 };
 static void
 put(struct dca_out *o, const char *s)
 {
-	size_t n = strlen(s);
+	size_t i, n = strlen(s);
 	char copy[sizeof(((struct dca_err *)0)->text)];
 
 	if (dca_text_ok(DCA_BUF(s, n))) {
 		dca_cbor_text_n(o, s, n);
 		return;
 	}
-	for (n = 0; s[n] != '\0' && n < sizeof(copy); n++)
-		copy[n] = (unsigned char)s[n] < 0x80 ? s[n] : '?';
+	if (n > sizeof(copy))
+		n = sizeof(copy);
+	for (i = 0; i < n; i++)
+		copy[i] = (unsigned char)s[i] < 0x80 ? s[i] : '?';
 	dca_cbor_text_n(o, copy, n);
 }
 
