@@ -72,6 +72,15 @@ before=$(openssl x509 -in "$cert" -noout -serial)
 expect "quickstart a second time" quick
 expect "the same certificate" test "$before" = "$(openssl x509 -in "$cert" -noout -serial)"
 
+echo "--- enrolling with Debian's tools, typed as the README says"
+mkdir "$tmp/readme"
+ctl code create --customer acme >"$tmp/readme/packet" 2>/dev/null
+awk '/^## /{on = /Debian.s tools/} on && /^    /{print substr($0, 5)}' "$top/README.md" |
+	sed "s|<<<'[^']*'.*|<packet|" >"$tmp/readme/commands"
+expect "every command" sh -c "cd '$tmp/readme' && bash -e ./commands"
+expect "a certificate for the number that was asked" sh -c \
+	"openssl x509 -in '$tmp/readme/cert.pem' -outform DER | od -An -v -tx1 | tr -d ' \n' | grep -q '$(list "$(one 12025550100)")'"
+
 echo "--- the PIN"
 pin=$(cat "$state/pin") vault=$(cat "$state/run/vault.pid")
 for p in vault front publisher nginx; do
