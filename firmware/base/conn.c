@@ -38,7 +38,6 @@ struct dca_conn {
 	uid_t uid;
 	struct packet *first, **last;
 	size_t queued;		/* octets */
-	unsigned busy;		/* callbacks of this one that are running */
 	bool paused, broken, dead;
 	uint8_t in[DCA_MESSAGE_MAX];
 };
@@ -94,22 +93,12 @@ drop_queue(struct dca_conn *c)
 	c->queued = 0;
 }
 
-/* Frees c when no callback of it is on the stack. */
-static void
-leave(struct dca_conn *c)
-{
-	if (--c->busy > 0 || !c->dead)
-		return;
-	free(c);
-}
-
 void
 dca_conn_close(struct dca_conn *c)
 {
 	if (c->dead)
 		return;
 	c->dead = true;
-	c->busy++;
 	dca_loop_remove(c->loop, c->fd);
 	close(c->fd);
 	drop_queue(c);
@@ -117,7 +106,8 @@ dca_conn_close(struct dca_conn *c)
 		c->h.closed(c, c->h.arg);
 	if (c->gone != NULL)
 		c->gone(c, c->gone_arg);
-	leave(c);
+	/* callbacks of it may be on the stack */
+	dca_loop_bury(c->loop, c);
 }
 
 static bool
@@ -191,7 +181,6 @@ on_event(void *arg, uint32_t events)
 {
 	struct dca_conn *c = arg;
 
-	c->busy++;
 	if ((events & EPOLLOUT) != 0) {
 		flush(c);
 		if (!c->broken)
@@ -205,7 +194,6 @@ on_event(void *arg, uint32_t events)
 	if (!c->dead && (c->broken ||
 		(c->paused && (events & (EPOLLHUP | EPOLLERR)) != 0)))
 		dca_conn_close(c);
-	leave(c);
 }
 
 struct dca_conn *
@@ -229,14 +217,9 @@ dca_conn_new(struct dca_loop *l, int fd, enum dca_role role,
 	else
 		c->uid = (uid_t)-1;
 	dca_loop_add(l, fd, EPOLLIN, on_event, c);
-	c->busy++;
 	if (h->opened != NULL)
 		h->opened(c, h->arg);
-	c->busy--;
-	if (!c->dead)
-		return c;
-	free(c);
-	return NULL;
+	return c->dead ? NULL : c;
 }
 
 bool

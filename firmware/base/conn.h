@@ -9,6 +9,9 @@
 
 #include "dca/os.h"
 
+/* Frees p when the turn ends: whoever is on the stack may still look at it. */
+void dca_loop_bury(struct dca_loop *l, void *p);
+
 /* IO when path does not fit. */
 enum dca_rc dca_unix_address(struct sockaddr_un *a, const char *path,
     struct dca_err *e) DCA_CHECKED;

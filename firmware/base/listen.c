@@ -37,6 +37,15 @@ close_fd(int *fd)
 }
 #define AUTO_FD DCA_CLEANUP(close_fd) int
 
+static int
+steal_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 static enum dca_rc
 trouble(struct dca_err *e, enum dca_rule rule, const char *path,
     const char *what)
@@ -167,9 +176,8 @@ dca_listen(struct dca_listener **out, struct dca_loop *l, const char *path,
 	if (rc != DCA_OK)
 		return rc;
 	ls = dca_alloc(sizeof(*ls));
-	*ls = (struct dca_listener){ .loop = l, .fd = fd, .role = role,
-		.max = max_conns, .h = *h };
-	fd = -1;
+	*ls = (struct dca_listener){ .loop = l, .fd = steal_fd(&fd),
+		.role = role, .max = max_conns, .h = *h };
 	ls->conns = dca_alloc((max_conns + 1) * sizeof(struct dca_conn *));
 	dca_strlcpy(ls->path, path, sizeof(ls->path));
 	dca_loop_add(l, ls->fd, EPOLLIN, on_accept, ls);
@@ -211,8 +219,7 @@ open_client(int *out, const char *path, int flags, struct dca_err *e)
 		return rc;
 	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0)
 		return trouble(e, DCA_RULE_VAULT_DOWN, path, "cannot connect");
-	*out = fd;
-	fd = -1;
+	*out = steal_fd(&fd);
 	return DCA_OK;
 }
 

@@ -5,7 +5,7 @@
  * descriptor number that is used again in the same turn never gets the events
  * of the one before.
  */
-#include "dca/os.h"
+#include "conn.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -24,7 +24,6 @@ struct watch {
 	dca_loop_fn fn;
 	void *arg;
 	bool dead;
-	struct watch *next;	/* in the graveyard */
 };
 
 struct hook {
@@ -42,7 +41,8 @@ struct dca_loop {
 	int epoll, wake, signals;
 	struct watch **by_fd;
 	size_t n_fd;
-	struct watch *graveyard;	/* freed when the turn ends */
+	void **graves;			/* freed when the turn ends */
+	size_t n_graves, cap_graves;
 	struct hooks after, timers;
 	bool stop;
 };
@@ -107,15 +107,22 @@ dca_loop_new(void)
 	return l;
 }
 
-static void
-bury(struct dca_loop *l)
+void
+dca_loop_bury(struct dca_loop *l, void *p)
 {
-	while (l->graveyard != NULL) {
-		struct watch *w = l->graveyard;
-
-		l->graveyard = w->next;
-		free(w);
+	if (l->n_graves == l->cap_graves) {
+		l->cap_graves = l->cap_graves * 2 + 16;
+		l->graves = dca_realloc(l->graves,
+		    l->cap_graves * sizeof(void *));
 	}
+	l->graves[l->n_graves++] = p;
+}
+
+static void
+empty_graves(struct dca_loop *l)
+{
+	while (l->n_graves > 0)
+		free(l->graves[--l->n_graves]);
 }
 
 void
@@ -125,7 +132,8 @@ dca_loop_free(struct dca_loop *l)
 		return;
 	for (size_t i = 0; i < l->n_fd; i++)
 		free(l->by_fd[i]);
-	bury(l);
+	empty_graves(l);
+	free(l->graves);
 	free(l->by_fd);
 	free(l->after.v);
 	free(l->timers.v);
@@ -147,9 +155,9 @@ dca_loop_add(struct dca_loop *l, int fd, uint32_t events, dca_loop_fn fn,
 	if ((size_t)fd >= l->n_fd) {
 		size_t n = (size_t)fd + 16;
 
-		l->by_fd = dca_realloc(l->by_fd, n * sizeof(*l->by_fd));
+		l->by_fd = dca_realloc(l->by_fd, n * sizeof(struct watch *));
 		memset(&l->by_fd[l->n_fd], 0,
-		    (n - l->n_fd) * sizeof(*l->by_fd));
+		    (n - l->n_fd) * sizeof(struct watch *));
 		l->n_fd = n;
 	}
 	must(l->by_fd[fd] == NULL);
@@ -185,8 +193,7 @@ dca_loop_remove(struct dca_loop *l, int fd)
 		must(errno == EBADF || errno == ENOENT);
 	l->by_fd[fd] = NULL;
 	w->dead = true;
-	w->next = l->graveyard;
-	l->graveyard = w;
+	dca_loop_bury(l, w);
 }
 
 static void
@@ -278,7 +285,7 @@ dca_loop_run(struct dca_loop *l)
 
 			h.fn(h.arg, 0);
 		}
-		bury(l);
+		empty_graves(l);
 	}
 }
 
