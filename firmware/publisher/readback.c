@@ -81,8 +81,7 @@ cache_control_wrong(const char *value)
 	unsigned long age = 0;
 
 	while (*value != '\0') {
-		size_t n = strcspn(value, ",");
-		size_t len;
+		size_t n, len;
 		const char *bad;
 
 		value += strspn(value, " \t,");

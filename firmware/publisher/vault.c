@@ -362,15 +362,17 @@ on_closed(struct dca_conn *c, void *arg)
 {
 	struct publisher *p = arg;
 	uint64_t at = position(p);
-	struct job *j;
+	struct job *j, *next;
 
 	(void)c;
 	dca_log(DCA_WARNING, "connection to the vault lost at position %llu",
 	    (unsigned long long)at);
 	p->conn = NULL;
 	p->paused = false;
-	while ((j = TAILQ_FIRST(&p->all)) != NULL)
+	for (j = TAILQ_FIRST(&p->all); j != NULL; j = next) {
+		next = TAILQ_NEXT(j, all);
 		drop(p, j);
+	}
 	p->last = at;
 }
 
