@@ -80,6 +80,11 @@ db_run(struct dca_store *s, sqlite3_stmt *q, struct dca_err *e)
 {
 	int code = SQLITE_IOERR;
 
+	/* SQLite may have rolled back by itself and would keep this change
+	 * alone, at once, while its group is told that nothing was kept. */
+	if (s->in_tx && s->failed)
+		return dca_fail(e, DCA_RULE_IO,
+		    "store: an earlier change of this group failed");
 	while (q && (code = sqlite3_step(q)) == SQLITE_ROW)
 		;
 	return code == SQLITE_DONE ? DCA_OK : db_fail(s, code, e);

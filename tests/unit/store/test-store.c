@@ -13,6 +13,7 @@
 
 #include <openssl/rand.h>
 
+#include "db.h"
 #include "fixture.h"
 
 static uint64_t
@@ -224,6 +225,36 @@ disk_full(void **state)
 	OK(dca_store_commit(f->s, &f->e));
 }
 
+/* A change that does not fit makes SQLite roll back by itself; what comes
+ * after it in the group and would fit must not be kept on its own. */
+static void
+full_inside(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t body[60000];
+	struct dca_row head;
+	uint64_t seq;
+
+	body[0] = 0xa0;
+	OK(dca_store_begin(f->s, &f->e));
+	assert_int_equal(sqlite3_exec(f->s->db, "PRAGMA max_page_count = 1",
+	    NULL, NULL, NULL), SQLITE_OK);	/* as many as there are */
+	REFUSED(dca_store_part_add(f->s, "i", 0, 2,
+	    DCA_BUF(body, sizeof body), &f->e), IO);
+	assert_true(sqlite3_get_autocommit(f->s->db));
+	assert_int_equal(sqlite3_exec(f->s->db,
+	    "PRAGMA max_page_count = 1000000", NULL, NULL, NULL), SQLITE_OK);
+	REFUSED(dca_store_append(f->s, T0, "refuse", "vault",
+	    DCA_BUF("\xa0", 1), &seq, &f->e), IO);
+	REFUSED(dca_store_commit(f->s, &f->e), IO);
+	OK(dca_store_head(f->s, &head, &f->e));
+	assert_int_equal(head.seq, 2);
+	OK(dca_store_begin(f->s, &f->e));
+	assert_int_equal(append(f, T0), 3);
+	OK(dca_store_commit(f->s, &f->e));
+	OK(dca_store_verify(f->s, &seq, &f->e));
+}
+
 struct walked {
 	uint64_t first, n, stop_at;
 };
@@ -320,7 +351,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(private_file), T(appliance), T(second_writer),
 		T(live_reader), T(other_files), T(not_sqlite), T(clock_back),
-		T(groups), T(disk_full), T(walk), T(killed),
+		T(groups), T(disk_full), T(full_inside), T(walk), T(killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
