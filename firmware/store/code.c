@@ -13,7 +13,7 @@ dca_store_code(struct dca_store *s, const char *id, struct dca_code *out,
     struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.code_get, "SELECT id, customer, secret,"
-	    " expires, spent, csr, serial FROM codes WHERE id = ?1");
+	    " expires, spent, csr, serial, wiped FROM codes WHERE id = ?1");
 	enum dca_rc rc;
 
 	db_bind_text(q, 1, id);
@@ -29,6 +29,7 @@ dca_store_code(struct dca_store *s, const char *id, struct dca_code *out,
 	out->spent = db_int(q, 4) != 0;
 	db_blob(q, 5, out->csr_sha256, sizeof out->csr_sha256);
 	db_blob(q, 6, out->serial, sizeof out->serial);
+	out->wiped = db_int(q, 7) != 0;
 	return DCA_OK;
 }
 

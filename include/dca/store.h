@@ -121,6 +121,7 @@ struct dca_code {
 	uint8_t secret[16];
 	int64_t expires;
 	bool spent;
+	bool wiped;			/* secret is zeros: proves nothing */
 	uint8_t csr_sha256[32];		/* of the request that spent it */
 	uint8_t serial[DCA_SERIAL_LEN];	/* what that request got */
 };

@@ -149,6 +149,7 @@ codes(void **state)
 	OK(dca_store_codes_expire(f->s, T0 + 11, &f->e));
 	OK(dca_store_code(f->s, "c1", &got, &f->e));
 	assert_memory_equal(got.secret, zero, 16);
+	assert_true(got.wiped);
 	OK(dca_store_code(f->s, "c2", &got, &f->e));
 	assert_memory_equal(got.secret, c.secret, 16);
 	/* touched after the record has gone past it: wiped */

@@ -128,6 +128,30 @@ test_code(void **state)
 	EVP_PKEY_free(other);
 }
 
+/* Wiped by a clock that was ahead: its secret is known to everybody now. */
+static void
+test_wiped(void **state)
+{
+	struct dca_code code = { .id = "w1", .customer = "acme",
+		.expires = T0 + 3600 };
+	static const uint8_t zero[sizeof(code.secret)];
+	EVP_PKEY *key = lab_key();
+	struct dca_spki spki = lab_spki(key);
+	char proof[DCA_PASSWORD_MAX + 1];
+	struct vault_who w;
+	struct dca_err e = { 0 };
+
+	(void)state;
+	memset(code.secret, 9, sizeof(code.secret));
+	OK(dca_store_code_add(store, &code, E));
+	OK(dca_store_codes_expire(store, T0 + 3601, E));
+	dca_enrol_proof(proof, "w1", zero, &spki);
+	assert_int_not_equal(who(key, proof, T0, &w, &e, NULL), DCA_OK);
+	assert_int_equal(e.rule, DCA_RULE_AUTH_CODE);
+	assert_string_equal(w.customer, "");
+	EVP_PKEY_free(key);
+}
+
 static void
 test_pinned(void **state)
 {
@@ -153,6 +177,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_code),
+		cmocka_unit_test(test_wiped),
 		cmocka_unit_test(test_pinned),
 	};
 
