@@ -5,11 +5,10 @@
  * limit. Here a body grows by octets that arrived, in order, under the cap of
  * its resource and of all sessions together; nothing else is remembered.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "front.h"
-
-enum { QUEUE_MAX_AGE = 2 };
 
 static size_t
 block_size(unsigned szx)
@@ -84,6 +83,28 @@ upload_next(struct front_peer *p, const struct front_request *rq,
 	return DCA_OK;
 }
 
+/* Room for n octets more of p. A single upload fits: main.c sees to it. */
+static void
+upload_room(struct front_peer *p, size_t n)
+{
+	struct front *f = p->front;
+
+	while (f->upload_bytes + n > f->conf.body) {
+		struct front_peer *oldest = NULL;
+
+		for (struct front_peer *q = f->peers; q != NULL; q = q->next) {
+			if (q != p && q->upload.body.n > 0 &&
+			    (oldest == NULL ||
+			    q->upload.last < oldest->upload.last))
+				oldest = q;
+		}
+		if (oldest == NULL)
+			abort();
+		f->count.uploads_evicted++;
+		front_upload_drop(oldest);
+	}
+}
+
 static enum dca_rc
 upload_add(struct front_peer *p, const struct front_request *rq,
     struct front_reply *reply, struct dca_err *e)
@@ -92,11 +113,7 @@ upload_add(struct front_peer *p, const struct front_request *rq,
 
 	if (p->upload.body.n + rq->payload.n > p->upload.res->cap)
 		return too_large(p->upload.res, reply, e);
-	if (f->upload_bytes + rq->payload.n > f->conf.body) {
-		reply->max_age = QUEUE_MAX_AGE;
-		return dca_fail(e, DCA_RULE_QUEUE,
-		    "too many unfinished uploads");
-	}
+	upload_room(p, rq->payload.n);
 	dca_out_add(&p->upload.body, rq->payload.p, rq->payload.n);
 	f->upload_bytes += rq->payload.n;
 	p->upload.last = front_clock();
@@ -158,40 +175,75 @@ front_upload(struct front_peer *p, const struct front_request *rq,
 void
 front_download_drop(struct front_peer *p, struct front_download *d)
 {
-	p->front->kept_bytes -= d->body.n;
+	p->front->download_bytes -= d->body.n;
 	dca_out_free(&d->body);
 	memset(d, 0, sizeof(*d));
 }
 
 static struct front_download *
-download_slot(struct front_peer *p, const uint8_t key[static FRONT_KEY])
+download_find(struct front_peer *p, const uint8_t key[static FRONT_KEY])
 {
-	struct front_download *d, *oldest = &p->downloads[0];
-
 	for (size_t i = 0; i < FRONT_DOWNLOADS; i++) {
-		d = &p->downloads[i];
+		struct front_download *d = &p->downloads[i];
+
 		if (d->set && memcmp(d->key, key, FRONT_KEY) == 0)
 			return d;
+	}
+	return NULL;
+}
+
+static struct front_download *
+download_oldest(struct front_peer *p)
+{
+	struct front_download *oldest = &p->downloads[0];
+
+	for (size_t i = 1; i < FRONT_DOWNLOADS; i++) {
+		struct front_download *d = &p->downloads[i];
+
 		if (!d->set || (oldest->set && d->last < oldest->last))
 			oldest = d;
 	}
 	return oldest;
 }
 
-/* Keeps the whole answer; takes the body of reply. */
-static enum dca_rc
-download_keep(struct front_peer *p, const uint8_t key[static FRONT_KEY],
-    struct front_reply *reply, struct dca_err *e)
+/* Room for n octets more: one answer fits (DCA_MESSAGE_MAX). */
+static void
+download_room(struct front *f, size_t n)
 {
-	struct front_download *d = download_slot(p, key);
+	while (f->download_bytes + n > FRONT_KEPT) {
+		struct front_download *oldest = NULL;
+		struct front_peer *owner = NULL;
+
+		for (struct front_peer *q = f->peers; q != NULL; q = q->next) {
+			for (size_t i = 0; i < FRONT_DOWNLOADS; i++) {
+				struct front_download *d = &q->downloads[i];
+
+				if (!d->set || (oldest != NULL &&
+				    d->last >= oldest->last))
+					continue;
+				oldest = d;
+				owner = q;
+			}
+		}
+		if (oldest == NULL)
+			abort();
+		f->count.downloads_evicted++;
+		front_download_drop(owner, oldest);
+	}
+}
+
+/* Keeps the whole answer; takes the body of reply. */
+static struct front_download *
+download_keep(struct front_peer *p, const uint8_t key[static FRONT_KEY],
+    struct front_reply *reply)
+{
+	struct front_download *d = download_find(p, key);
 	uint8_t digest[DCA_SHA256_LEN];
 
+	if (d == NULL)
+		d = download_oldest(p);
 	front_download_drop(p, d);
-	if (p->front->kept_bytes + reply->body.n > FRONT_KEPT) {
-		reply->max_age = QUEUE_MAX_AGE;
-		return dca_fail(e, DCA_RULE_QUEUE,
-		    "too many large answers are being fetched");
-	}
+	download_room(p->front, reply->body.n);
 	dca_sha256(digest, dca_out_buf(&reply->body));
 	d->set = true;
 	memcpy(d->key, key, FRONT_KEY);
@@ -201,9 +253,9 @@ download_keep(struct front_peer *p, const uint8_t key[static FRONT_KEY],
 	d->format = reply->format;
 	d->body = reply->body;
 	d->last = front_clock();
-	p->front->kept_bytes += d->body.n;
+	p->front->download_bytes += d->body.n;
 	reply->body = (struct dca_out){ 0 };
-	return DCA_OK;
+	return d;
 }
 
 /* Block num of whole into reply, which has no body yet. */
@@ -243,8 +295,6 @@ enum dca_rc
 front_slice(struct front_peer *p, const uint8_t key[static FRONT_KEY],
     struct front_block want, struct front_reply *reply, struct dca_err *e)
 {
-	enum dca_rc rc;
-
 	if (!want.set || want.szx > FRONT_SZX) {
 		want.num = 0;
 		want.szx = FRONT_SZX;
@@ -254,10 +304,7 @@ front_slice(struct front_peer *p, const uint8_t key[static FRONT_KEY],
 			reply->block2 = block_value(0, false, want.szx);
 		return DCA_OK;
 	}
-	rc = download_keep(p, key, reply, e);
-	if (rc != DCA_OK)
-		return rc;
-	return cut_kept(reply, download_slot(p, key), want, e);
+	return cut_kept(reply, download_keep(p, key, reply), want, e);
 }
 
 enum dca_rc
@@ -268,9 +315,21 @@ front_download(struct front_peer *p, const struct front_request *rq,
 	struct front_download *d;
 
 	front_request_key(rq, key);
-	d = download_slot(p, key);
-	if (!d->set || memcmp(d->key, key, sizeof(key)) != 0)
+	d = download_find(p, key);
+	if (d == NULL)
 		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
 		    "the answer is no longer kept");
 	return cut_kept(reply, d, rq->block2, e);
+}
+
+bool
+front_transfer_runs(struct front_peer *p, const struct front_request *rq)
+{
+	uint8_t key[FRONT_KEY];
+
+	front_request_key(rq, key);
+	if (rq->block1.set)
+		return rq->block1.num > 0 && p->upload.res != NULL &&
+		    memcmp(p->upload.key, key, sizeof(key)) == 0;
+	return rq->block2.num > 0 && download_find(p, key) != NULL;
 }

@@ -27,7 +27,8 @@ enum {
 	FRONT_LIFETIME = 247,	/* EXCHANGE_LIFETIME, RFC 7252 4.8.2 */
 	FRONT_DOWNLOADS = 2,	/* large answers kept for one session */
 	FRONT_TRANSFER = 60,	/* seconds between two blocks */
-	FRONT_KEPT = 32 * 1024 * 1024,	/* octets of answers, all sessions */
+	FRONT_KEPT = 32 * 1024 * 1024,	/* octets of answers, all sessions:
+					 * small ones, and downloads */
 	FRONT_HANDSHAKE = 10,	/* seconds to finish one */
 };
 
@@ -45,7 +46,8 @@ struct front_conf {
 #define FRONT_COUNTERS(X) \
 	X(sessions) X(handshakes) X(handshakes_refused) X(handshakes_expired) \
 	X(requests) X(repeats) X(uploads) X(asked) X(answered) X(refused) \
-	X(limited) X(vault_down) X(late)
+	X(limited) X(vault_down) X(late) X(uploads_evicted) \
+	X(downloads_evicted)
 struct front_counters {
 #define X(name) uint64_t name;
 	FRONT_COUNTERS(X)
@@ -64,7 +66,7 @@ struct front {
 	struct front_rate *rate;
 	struct front_link *link;
 	struct front_peer *peers;
-	uint64_t upload_bytes, kept_bytes;
+	uint64_t upload_bytes, kept_bytes, download_bytes;
 	struct front_counters count, logged;
 	int64_t log_second;
 	unsigned log_lines;
@@ -206,8 +208,9 @@ void front_exchange_ack(struct front_exchange *x);
 /* --- block-wise --- */
 /*
  * One block (or a whole body) of rq. *body is set when it is complete, and
- * borrowed until the next call; else reply is 2.31. BLOCK, BLOCK_OPTION,
- * QUEUE, res->too_large (reply->size1 is then the limit).
+ * borrowed until the next call; else reply is 2.31. When all uploads together
+ * are too much, the one that waited longest goes: who stalls keeps nobody out.
+ * BLOCK, BLOCK_OPTION, res->too_large (reply->size1 is then the limit).
  */
 enum dca_rc front_upload(struct front_peer *p, const struct front_request *rq,
     const struct front_resource *res, struct front_reply *reply, bool *complete,
@@ -215,7 +218,8 @@ enum dca_rc front_upload(struct front_peer *p, const struct front_request *rq,
 void front_upload_drop(struct front_peer *p);
 /*
  * Cuts reply->body down to the block that was asked for; keeps the whole for
- * the blocks that follow. BLOCK_OPTION, QUEUE.
+ * the blocks that follow, in place of the one that was idle longest if need
+ * be. BLOCK_OPTION.
  */
 enum dca_rc front_slice(struct front_peer *p, const uint8_t key[static FRONT_KEY],
     struct front_block want, struct front_reply *reply, struct dca_err *e)
@@ -224,6 +228,9 @@ enum dca_rc front_slice(struct front_peer *p, const uint8_t key[static FRONT_KEY
 enum dca_rc front_download(struct front_peer *p,
     const struct front_request *rq, struct front_reply *reply,
     struct dca_err *e) DCA_CHECKED;
+/* Does rq go on with a transfer of p that is under way? */
+bool front_transfer_runs(struct front_peer *p,
+    const struct front_request *rq);
 void front_download_drop(struct front_peer *p, struct front_download *d);
 
 /* --- the vault --- */

@@ -82,10 +82,12 @@ report(struct front *f)
 	dca_out_printf(&line, " " #name "=%llu", (unsigned long long)c->name);
 	FRONT_COUNTERS(X)
 #undef X
-	dca_log(DCA_INFO, "counters%.*s upload_bytes=%llu kept_bytes=%llu",
+	dca_log(DCA_INFO, "counters%.*s upload_bytes=%llu kept_bytes=%llu "
+	    "download_bytes=%llu",
 	    (int)line.n, (const char *)line.p,
 	    (unsigned long long)f->upload_bytes,
-	    (unsigned long long)f->kept_bytes);
+	    (unsigned long long)f->kept_bytes,
+	    (unsigned long long)f->download_bytes);
 	f->logged = f->count;
 }
 

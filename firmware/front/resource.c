@@ -67,23 +67,20 @@ front_route(const char *path)
 }
 
 /* Later blocks of a transfer that is under way cost less than a request. */
-static unsigned
-cost(const struct front_peer *p, const struct front_request *rq)
+static enum dca_rc
+check_rate(struct front_peer *p, const struct front_request *rq,
+    struct dca_err *e)
 {
-	if (rq->block1.num > 0 && p->upload.res != NULL)
-		return FRONT_COST_BLOCK;
-	if (rq->block2.num > 0 &&
-	    (p->downloads[0].set || p->downloads[1].set))
-		return FRONT_COST_BLOCK;
-	return FRONT_COST_REQUEST;
-}
+	const struct front *f = p->front;
+	unsigned cost = front_transfer_runs(p, rq) ? FRONT_COST_BLOCK :
+	    FRONT_COST_REQUEST;
 
-static bool
-take_token(const struct front_peer *p, const struct front_request *rq)
-{
-	return front_rate_take(p->front->rate,
-	    coap_session_get_addr_remote(p->session), cost(p, rq),
-	    front_clock());
+	if (front_rate_take(f->rate, coap_session_get_addr_remote(p->session),
+	    cost, front_clock()))
+		return DCA_OK;
+	return dca_fail(e, DCA_RULE_RATE, "more than %llu requests in a "
+	    "second from %s", (unsigned long long)f->conf.requests,
+	    p->address);
 }
 
 static enum dca_rc
@@ -169,11 +166,6 @@ handle(struct front_exchange *x, const struct front_request *rq,
 	const struct front_resource *res = front_route(rq->path);
 	enum dca_rc rc;
 
-	if (!take_token(x->peer, rq))
-		return dca_fail(e, DCA_RULE_RATE,
-		    "more than %llu requests in a second from %s",
-		    (unsigned long long)x->peer->front->conf.requests,
-		    x->peer->address);
 	if (res == NULL)
 		return dca_fail(e, DCA_RULE_PATH, "nothing at /%s", rq->path);
 	rc = check_options(rq, res, e);
@@ -247,7 +239,10 @@ front_on_request(coap_resource_t *resource, coap_session_t *session,
 	}
 	f->count.requests++;
 	x = front_exchange_new(p, &rq);
-	rc = parsed == DCA_OK ? handle(x, &rq, &e) : parsed;
+	/* the rate first: what is malformed costs us as much */
+	rc = check_rate(p, &rq, &e);
+	if (rc == DCA_OK)
+		rc = parsed == DCA_OK ? handle(x, &rq, &e) : parsed;
 	if (rc != DCA_OK)
 		refuse(f, &x->reply, p->address, rq.path, &e);
 	if (x->pending) {

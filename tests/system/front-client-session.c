@@ -135,6 +135,39 @@ group_stalled(void)
 		line_close(&l[i]);
 }
 
+/* Requests that are wrong in form count like any other. */
+static void
+rate_malformed(struct line *l)
+{
+	struct ask a = ASK(GET, ".well-known/core");
+	struct answer r = { 0 };
+
+	a.block2 = V(7);
+	for (int i = 0; i < 30 && r.code != 429; i++)
+		coap_ask(l, &a, &r);
+	check(is(&r, 429, "rate"), "4.29 for malformed ones too", &r);
+}
+
+/* A later block is cheap when the answer is kept, and not otherwise. */
+static void
+rate_blocks(struct line *l)
+{
+	struct ask a = ASK(GET, ".well-known/core");
+	struct answer r = { 0 };
+
+	a.block2 = V(BLOCK(0, false, 0));
+	coap_ask(l, &a, &r);
+	check(r.code == 205 && r.size2 > 16, "an answer in blocks", &r);
+	a.block2 = V(BLOCK(1, false, 0));
+	for (int i = 0; i < 30 && r.code == 205; i++)
+		coap_ask(l, &a, &r);
+	check(r.code == 205, "its later blocks are cheap", &r);
+	a.path = "est/att";
+	for (int i = 0; i < 30 && r.code != 429; i++)
+		coap_ask(l, &a, &r);
+	check(is(&r, 429, "rate"), "those of no answer are not", &r);
+}
+
 /* The front of this group allows 5 a second, 10 at once. */
 void
 group_rate(void)
@@ -154,32 +187,48 @@ group_rate(void)
 	sleep(2);
 	coap_ask(&l, &a, &r);
 	check(r.code == 205, "and well again after it", &r);
+	rate_malformed(&l);
+	sleep(2);
+	rate_blocks(&l);
 	line_close(&l);
 }
 
-/* The front of this group keeps 4 sessions and 98304 octets of uploads. */
-void
-group_full(void)
+/* Blocks from..to-1 of an unfinished act; the last answer. */
+static void
+act_blocks(struct line *l, uint32_t from, uint32_t to, struct answer *r)
 {
 	static uint8_t block[1024];
 	struct ask a = ASK(POST, "dca/act");
-	struct line l[8];
-	struct answer r = { 0 };
-	int full = 0;
 
 	a.format = V(18);
 	a.body = block;
 	a.n = sizeof(block);
+	r->code = 231;
+	for (uint32_t num = from; num < to && r->code == 231; num++) {
+		a.block1 = V(BLOCK(num, true, 6));
+		coap_ask(l, &a, r);
+	}
+}
+
+/*
+ * The front of this group keeps 4 sessions and 97280 octets of uploads. Who
+ * fills that and stalls must not keep out who goes on.
+ */
+void
+group_full(void)
+{
+	struct line l[8];
+	struct answer r = { 0 };
+
 	for (int i = 0; i < 3; i++) {
 		must_open(&l[i]);
-		for (uint32_t num = 0; num < 40 && !full; num++) {
-			a.block1 = V(BLOCK(num, true, 6));
-			coap_ask(&l[i], &a, &r);
-			full = r.code != 231;
-		}
+		act_blocks(&l[i], 0, 40, &r);
+		check(r.code == 231, "room for one more upload", &r);
 	}
-	check(is(&r, 503, "queue") && r.max_age >= 1,
-	    "uploads of all sessions are bounded together", &r);
+	act_blocks(&l[1], 40, 41, &r);
+	check(r.code == 231, "the second goes on", &r);
+	act_blocks(&l[0], 40, 41, &r);
+	check(is(&r, 408, "block"), "the one that waited longest is gone", &r);
 	for (int i = 3; i < 8; i++)
 		must_open(&l[i]);
 	check(works(&l[7]), "a new session ends the oldest", NULL);
