@@ -32,8 +32,8 @@ setup(void **state)
 	struct dca_err e = { 0 };
 
 	memset(o, 0, sizeof(*o));
-	shim_rule(NULL);
-	o->h = token_open(SHIM_PATH, URI);
+	fault_rule(NULL);
+	o->h = token_open(FAULT_PATH, URI);
 	if (dca_signer_open(&o->s, o->h, &e) != DCA_OK)
 		return -1;
 	*state = o;
@@ -45,7 +45,7 @@ teardown(void **state)
 {
 	struct open *o = *state;
 
-	shim_rule(NULL);
+	fault_rule(NULL);
 	dca_signer_close(o->s);
 	dca_hsm_close(o->h);
 	free(o);
@@ -124,7 +124,7 @@ logged_out(void **state)
 		assert_int_equal(f->C_CloseSession(s), CKR_OK);
 	}
 	/* The PIN was read and used again each time, once. */
-	assert_int_equal(shim_calls("C_Login"), 4);
+	assert_int_equal(fault_count("C_Login"), 4);
 }
 
 /* C_Finalize by other code: down, and a new open mends it. */
@@ -140,7 +140,7 @@ finalised(void **state)
 	    "CKR_CRYPTOKI_NOT_INITIALIZED (0x190)");
 	dca_signer_close(dca_steal(&o->s));
 	dca_hsm_close(dca_steal(&o->h));
-	o->h = token_open(SHIM_PATH, URI);
+	o->h = token_open(FAULT_PATH, URI);
 	assert_int_equal(dca_signer_open(&o->s, o->h, &e), DCA_OK);
 	assert_signs(o->s);
 }
@@ -160,12 +160,12 @@ token_gone(void **state)
 	assert_int_equal(dca_hsm_info(o->h, &info, &e), DCA_TOKEN);
 	dca_signer_close(dca_steal(&o->s));
 	dca_hsm_close(dca_steal(&o->h));
-	token_config(&c, SHIM_PATH, URI);
+	token_config(&c, FAULT_PATH, URI);
 	token_refused(dca_hsm_open(&o->h, &c, &e), &e, DCA_RULE_TOKEN_URI,
 	    "no initialised token");
 	assert_null(o->h);
 	token_back();
-	o->h = token_open(SHIM_PATH, URI);
+	o->h = token_open(FAULT_PATH, URI);
 	assert_int_equal(dca_signer_open(&o->s, o->h, &e), DCA_OK);
 	assert_signs(o->s);
 }
@@ -183,19 +183,19 @@ stale_heals(void **state)
 
 	for (size_t i = 0; i < sizeof(rvs) / sizeof(rvs[0]); i++) {
 		for (size_t k = 0; k < 2; k++) {
-			struct shim once = { calls[k], rvs[i], 1, false };
-			struct shim always = { calls[k], rvs[i], -1, false };
+			struct fault once = { calls[k], rvs[i], 1, false };
+			struct fault always = { calls[k], rvs[i], -1, false };
 			struct dca_err e;
 
-			shim_rule(&once);
+			fault_rule(&once);
 			assert_signs(o->s);
-			assert_int_equal(shim_calls("C_OpenSession"), 1);
-			shim_rule(&always);
+			assert_int_equal(fault_count("C_OpenSession"), 1);
+			fault_rule(&always);
 			token_refused(sign(o->s, &e), &e, DCA_RULE_TOKEN_DOWN,
 			    calls[k]);
-			assert_int_equal(shim_calls(calls[k]), 2);
+			assert_int_equal(fault_count(calls[k]), 2);
 			/* Two failed; the third call is a new one. */
-			shim_rule(NULL);
+			fault_rule(NULL);
 			assert_signs(o->s);
 		}
 	}
@@ -221,13 +221,13 @@ down_is_said(void **state)
 	struct open *o = *state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct shim once = { "C_Sign", rows[i].rv, 1, false };
+		struct fault once = { "C_Sign", rows[i].rv, 1, false };
 		struct dca_err e;
 
-		shim_rule(&once);
+		fault_rule(&once);
 		token_refused(sign(o->s, &e), &e, DCA_RULE_TOKEN_DOWN,
 		    rows[i].text);
-		assert_int_equal(shim_calls("C_Sign"), 1);
+		assert_int_equal(fault_count("C_Sign"), 1);
 		assert_signs(o->s);
 	}
 }
@@ -235,13 +235,13 @@ down_is_said(void **state)
 static void
 no_session(void **state)
 {
-	const struct shim none = { "C_OpenSession", CKR_SESSION_COUNT, -1,
+	const struct fault none = { "C_OpenSession", CKR_SESSION_COUNT, -1,
 		false };
 	struct open *o = *state;
 	struct dca_signer *second = NULL;
 	struct dca_err e = { 0 };
 
-	shim_rule(&none);
+	fault_rule(&none);
 	token_refused(dca_signer_open(&second, o->h, &e), &e,
 	    DCA_RULE_TOKEN_DOWN, "C_OpenSession: CKR_SESSION_COUNT (0xb1)");
 	assert_null(second);
@@ -252,11 +252,11 @@ no_session(void **state)
 static void
 corrupt_signature(void **state)
 {
-	const struct shim corrupt = { "C_Sign", CKR_OK, 1, true };
+	const struct fault corrupt = { "C_Sign", CKR_OK, 1, true };
 	struct open *o = *state;
 	struct dca_err e;
 
-	shim_rule(&corrupt);
+	fault_rule(&corrupt);
 	token_refused(sign(o->s, &e), &e, DCA_RULE_TOKEN_SIGNATURE,
 	    "does not verify");
 	assert_signs(o->s);
@@ -293,7 +293,7 @@ pin_changed(void **state)
 		assert_int_equal(dca_signer_open(&w[i].s, o->h, &e), DCA_OK);
 	token_pin_write(token_pin_file(), "another-pin");
 	assert_int_equal(f->C_CloseAllSessions(slot_of(f, "one")), CKR_OK);
-	shim_rule(NULL);
+	fault_rule(NULL);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&w[i].thread, NULL, work,
 		    &w[i]), 0);
@@ -301,7 +301,7 @@ pin_changed(void **state)
 		(void)pthread_join(w[i].thread, NULL);
 		token_refused(w[i].rc, &w[i].e, DCA_RULE_TOKEN_PIN, "");
 	}
-	assert_int_equal(shim_calls("C_Login"), 1);
+	assert_int_equal(fault_count("C_Login"), 1);
 	token_pin_write(token_pin_file(), token_pin());
 	for (int i = 0; i < 4; i++) {
 		assert_signs(w[i].s);
@@ -312,22 +312,22 @@ pin_changed(void **state)
 static void
 slow_start(void **state)
 {
-	const struct shim hiccup = { "C_GetTokenInfo", CKR_GENERAL_ERROR, 2,
+	const struct fault hiccup = { "C_GetTokenInfo", CKR_GENERAL_ERROR, 2,
 		false };
-	const struct shim broken = { "C_GetTokenInfo", CKR_GENERAL_ERROR, -1,
+	const struct fault broken = { "C_GetTokenInfo", CKR_GENERAL_ERROR, -1,
 		false };
 	struct dca_hsm_config c;
 	struct dca_hsm *h = NULL;
 	struct dca_err e = { 0 };
 
 	(void)state;
-	shim_rule(&hiccup);
-	dca_hsm_close(token_open(SHIM_PATH, URI));
-	shim_rule(&broken);
-	token_config(&c, SHIM_PATH, URI);
+	fault_rule(&hiccup);
+	dca_hsm_close(token_open(FAULT_PATH, URI));
+	fault_rule(&broken);
+	token_config(&c, FAULT_PATH, URI);
 	token_refused(dca_hsm_open(&h, &c, &e), &e, DCA_RULE_TOKEN_DOWN,
 	    "C_GetTokenInfo: CKR_GENERAL_ERROR (0x5)");
-	shim_rule(NULL);
+	fault_rule(NULL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

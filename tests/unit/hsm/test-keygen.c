@@ -105,7 +105,7 @@ extractable_is_destroyed(void **state)
 static void
 indestructible_is_said(void **state)
 {
-	const struct shim stuck = { "C_DestroyObject", CKR_DEVICE_ERROR, 1,
+	const struct fault stuck = { "C_DestroyObject", CKR_DEVICE_ERROR, 1,
 		false };
 	struct dca_key_facts f;
 	struct dca_spki key;
@@ -115,12 +115,12 @@ indestructible_is_said(void **state)
 	CK_OBJECT_HANDLE o = 0;
 
 	(void)state;
-	shim_rule(&stuck);
-	rc = keygen(SHIM_PATH, "pkcs11:token=one;id=%05", true, &key, &f, &e);
+	fault_rule(&stuck);
+	rc = keygen(FAULT_PATH, "pkcs11:token=one;id=%05", true, &key, &f, &e);
 	token_refused(rc, &e, DCA_RULE_TOKEN_ATTRIBUTES,
 	    "THE NEW KEY IS STILL IN THE TOKEN");
 	token_refused(rc, &e, DCA_RULE_TOKEN_ATTRIBUTES, "CKR_DEVICE_ERROR");
-	shim_rule(NULL);
+	fault_rule(NULL);
 	reader_open(&r);
 	assert_int_equal(objects(&r, NULL, 0, &o), 1);
 	assert_int_equal(r.f->C_DestroyObject(r.s, o), CKR_OK);
@@ -227,23 +227,23 @@ needs_an_id(void **state)
 static void
 short_template(void **state)
 {
-	const struct shim once = { "C_GenerateKeyPair",
+	const struct fault once = { "C_GenerateKeyPair",
 		CKR_TEMPLATE_INCONSISTENT, 1, false };
-	const struct shim never = { "C_GenerateKeyPair",
+	const struct fault never = { "C_GenerateKeyPair",
 		CKR_MECHANISM_INVALID, -1, false };
 	struct dca_key_facts f;
 	struct dca_spki key;
 	struct dca_err e = { 0 };
 
 	(void)state;
-	shim_rule(&once);
-	assert_int_equal(keygen(SHIM_PATH, "pkcs11:token=one;id=%02;object=b",
+	fault_rule(&once);
+	assert_int_equal(keygen(FAULT_PATH, "pkcs11:token=one;id=%02;object=b",
 	    false, &key, &f, &e), DCA_OK);
-	shim_rule(&never);
-	token_refused(keygen(SHIM_PATH, "pkcs11:token=one;id=%03", false, &key,
+	fault_rule(&never);
+	token_refused(keygen(FAULT_PATH, "pkcs11:token=one;id=%03", false, &key,
 	    &f, &e), &e, DCA_RULE_TOKEN_DOWN,
 	    "C_GenerateKeyPair: CKR_MECHANISM_INVALID (0x70)");
-	shim_rule(NULL);
+	fault_rule(NULL);
 }
 
 /* Made by somebody else, good for signing, and not what a CA key must be. */

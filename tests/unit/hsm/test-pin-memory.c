@@ -32,7 +32,7 @@ static const uint8_t body[] = { 0x30, 0x03, 0x02, 0x01, 0x05 };
 static int
 child(const char *mode)
 {
-	struct dca_hsm_config c = { .module = getenv("DCA_SHIM_MODULE"),
+	struct dca_hsm_config c = { .module = getenv("DCA_FAULT_MODULE"),
 		.pin_file = getenv("TEST_PIN_FILE") };
 	struct dca_signer *s = NULL;
 	struct dca_hsm *h = NULL;

@@ -27,7 +27,7 @@ open_with(const char *pin_file, struct dca_err *e)
 	struct dca_hsm *h = NULL;
 	enum dca_rc rc;
 
-	token_config(&c, SHIM_PATH, URI);
+	token_config(&c, FAULT_PATH, URI);
 	c.pin_file = pin_file;
 	memset(e, 0, sizeof(*e));
 	rc = dca_hsm_open(&h, &c, e);
@@ -58,7 +58,7 @@ file_refused(void **state)
 	struct dca_err e;
 
 	(void)state;
-	shim_rule(NULL);
+	fault_rule(NULL);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		token_pin_write(path, rows[i].content);
 		assert_int_equal(chmod(path, rows[i].mode), 0);
@@ -79,7 +79,7 @@ file_refused(void **state)
 	token_refused(open_with(NULL, &e), &e, DCA_RULE_TOKEN_PIN,
 	    "no PIN file");
 	/* The token was asked for nothing. */
-	assert_int_equal(shim_calls("C_Login"), 0);
+	assert_int_equal(fault_count("C_Login"), 0);
 }
 
 static void
@@ -103,16 +103,16 @@ wrong_pin_once(void **state)
 
 	(void)state;
 	token_pin_write(path, "not-the-pin");
-	shim_rule(NULL);
+	fault_rule(NULL);
 	token_refused(open_with(path, &e), &e, DCA_RULE_TOKEN_PIN,
 	    "C_Login: CKR_PIN_INCORRECT (0xa0)");
 	assert_null(strstr(e.text, "not-the-pin"));
-	assert_int_equal(shim_calls("C_Login"), 1);
+	assert_int_equal(fault_count("C_Login"), 1);
 	/* Opened again, as the vault does while the token is down. */
 	for (int i = 0; i < 5; i++)
 		token_refused(open_with(path, &e), &e, DCA_RULE_TOKEN_PIN,
 		    "not tried again until the file changes");
-	assert_int_equal(shim_calls("C_Login"), 1);
+	assert_int_equal(fault_count("C_Login"), 1);
 	/* Another file is another PIN, and a corrected one is tried. */
 	assert_int_equal(open_with(token_pin_file(), &e), DCA_OK);
 	token_pin_write(path, token_pin());
@@ -122,51 +122,51 @@ wrong_pin_once(void **state)
 static void
 locked_pin(void **state)
 {
-	const struct shim locked = { "C_Login", CKR_PIN_LOCKED, -1, false };
+	const struct fault locked = { "C_Login", CKR_PIN_LOCKED, -1, false };
 	DCA_CLEANUP(dca_free_p) char *path = token_path("locked-pin");
 	struct dca_err e;
 
 	(void)state;
 	token_pin_write(path, token_pin());
-	shim_rule(&locked);
+	fault_rule(&locked);
 	token_refused(open_with(path, &e), &e, DCA_RULE_TOKEN_PIN,
 	    "CKR_PIN_LOCKED (0xa4)");
 	token_refused(open_with(path, &e), &e, DCA_RULE_TOKEN_PIN,
 	    "not tried again");
-	assert_int_equal(shim_calls("C_Login"), 1);
-	shim_rule(NULL);
+	assert_int_equal(fault_count("C_Login"), 1);
+	fault_rule(NULL);
 }
 
 /* SoftHSM's hiccup beside other processes: tried again, boundedly. */
 static void
 login_hiccup(void **state)
 {
-	const struct shim twice = { "C_Login", CKR_GENERAL_ERROR, 2, false };
-	const struct shim always = { "C_Login", CKR_GENERAL_ERROR, -1, false };
+	const struct fault twice = { "C_Login", CKR_GENERAL_ERROR, 2, false };
+	const struct fault always = { "C_Login", CKR_GENERAL_ERROR, -1, false };
 	struct dca_err e;
 
 	(void)state;
-	shim_rule(&twice);
+	fault_rule(&twice);
 	assert_int_equal(open_with(token_pin_file(), &e), DCA_OK);
-	assert_int_equal(shim_calls("C_Login"), 3);
-	shim_rule(&always);
+	assert_int_equal(fault_count("C_Login"), 3);
+	fault_rule(&always);
 	token_refused(open_with(token_pin_file(), &e), &e, DCA_RULE_TOKEN_DOWN,
 	    "C_Login: CKR_GENERAL_ERROR (0x5)");
-	assert_int_equal(shim_calls("C_Login"), 3);
-	shim_rule(NULL);
+	assert_int_equal(fault_count("C_Login"), 3);
+	fault_rule(NULL);
 }
 
 static void
 already_logged_in(void **state)
 {
-	const struct shim already = { "C_Login", CKR_USER_ALREADY_LOGGED_IN, 1,
+	const struct fault already = { "C_Login", CKR_USER_ALREADY_LOGGED_IN, 1,
 		false };
 	struct dca_err e;
 
 	(void)state;
-	shim_rule(&already);
+	fault_rule(&already);
 	assert_int_equal(open_with(token_pin_file(), &e), DCA_OK);
-	shim_rule(NULL);
+	fault_rule(NULL);
 }
 
 int

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "fault.h"
 #include "token.h"
 
 static char folder[64], pin_file[96], pin[17];
@@ -83,6 +84,17 @@ token_pin_write(const char *path, const char *text)
 		abort();
 }
 
+static void
+fault_env(void)
+{
+	DCA_CLEANUP(dca_free_p) char *control = token_path("faults");
+	DCA_CLEANUP(dca_free_p) char *counts = token_path("calls");
+
+	(void)setenv(FAULT_MODULE, module, 1);
+	(void)setenv(FAULT_CONTROL, control, 1);
+	(void)setenv(FAULT_COUNTS, counts, 1);
+}
+
 void
 token_folder(void)
 {
@@ -111,7 +123,7 @@ token_folder(void)
 	    "objectstore.backend = file\nlog.level = ERROR\n", folder);
 	(void)fclose(f);
 	(void)setenv("SOFTHSM2_CONF", conf, 1);
-	(void)setenv("DCA_SHIM_MODULE", module, 1);
+	fault_env();
 	f = fopen("/dev/urandom", "r");
 	if (f == NULL || fread(random, sizeof(random), 1, f) != 1)
 		abort();
@@ -215,39 +227,47 @@ token_refused(enum dca_rc rc, const struct dca_err *e, enum dca_rule rule,
 	assert_null(strstr(e->text, pin));
 }
 
-static void *
-shim_symbol(const char *name)
-{
-	void *dl = dlopen(SHIM_PATH, RTLD_NOW | RTLD_LOCAL);
-	void *symbol;
+/* --- faults --- */
 
-	assert_non_null(dl);
-	symbol = dlsym(dl, name);
-	assert_non_null(symbol);
-	return symbol;
+static struct {
+	const char *name;
+	unsigned long n;
+} since[] = {
+	{ "C_Initialize", 0 }, { "C_Login", 0 }, { "C_OpenSession", 0 },
+	{ "C_CloseSession", 0 }, { "C_GetSessionInfo", 0 },
+	{ "C_GetTokenInfo", 0 }, { "C_FindObjectsInit", 0 },
+	{ "C_SignInit", 0 }, { "C_Sign", 0 }, { "C_GenerateKeyPair", 0 },
+	{ "C_DestroyObject", 0 }, { "C_GenerateRandom", 0 },
+};
+enum { NAMES = sizeof(since) / sizeof(since[0]) };
+
+void
+fault_text(const char *rules)
+{
+	fault_write(getenv(FAULT_CONTROL), rules);
+	for (size_t i = 0; i < NAMES; i++)
+		since[i].n = fault_calls(getenv(FAULT_COUNTS), since[i].name);
 }
 
 void
-shim_rule(const struct shim *r)
+fault_rule(const struct fault *r)
 {
-	union {
-		void *object;
-		void (*set)(const char *, CK_RV, int, bool);
-	} f = { .object = shim_symbol("shim_set") };
+	char line[96];
 
-	if (r == NULL)
-		f.set(NULL, CKR_OK, 0, false);
-	else
-		f.set(r->name, r->rv, r->count, r->corrupt);
+	if (r != NULL)
+		(void)snprintf(line, sizeof(line), "%s 0x%lx %d 0 %s", r->name,
+		    (unsigned long)r->rv, r->count, r->corrupt ? "corrupt" : "");
+	fault_text(r != NULL ? line : NULL);
 }
 
 unsigned
-shim_calls(const char *name)
+fault_count(const char *name)
 {
-	union {
-		void *object;
-		unsigned (*count)(const char *);
-	} f = { .object = shim_symbol("shim_count") };
+	unsigned long n = fault_calls(getenv(FAULT_COUNTS), name);
 
-	return f.count(name);
+	for (size_t i = 0; i < NAMES; i++)
+		if (strcmp(since[i].name, name) == 0)
+			return (unsigned)(n - since[i].n);
+	fail_msg("%s is not counted", name);
+	return 0;
 }

@@ -34,18 +34,18 @@ void token_config(struct dca_hsm_config *c, const char *module,
 void token_refused(enum dca_rc rc, const struct dca_err *e,
     enum dca_rule rule, const char *text);
 
-/* --- the shim (shim.c): a module of its own in front of SoftHSM --- */
-#define SHIM_URI "pkcs11:token=one;id=%01;object=ca"
-struct shim {
-	const char *name;	/* C_Sign, C_SignInit, C_Login, C_OpenSession,
-				 * C_GetTokenInfo, C_GenerateKeyPair,
-				 * C_DestroyObject */
+/* --- the module of tests/fault in front of it --- */
+#define FAULT_URI "pkcs11:token=one;id=%01;object=ca"
+struct fault {
+	const char *name;	/* C_Sign, C_Login, ... */
 	CK_RV rv;		/* return this; CKR_OK: call the real one */
 	int count;		/* so often; -1: for ever */
 	bool corrupt;		/* C_Sign: flip one bit */
 };
-/* One rule at a time; NULL: none. */
-void shim_rule(const struct shim *rule);
-unsigned shim_calls(const char *name);	/* since the last shim_rule */
+/* One rule at a time; NULL: none. Counting starts anew. */
+void fault_rule(const struct fault *rule);
+/* Any lines of the control file; counting starts anew. */
+void fault_text(const char *rules);
+unsigned fault_count(const char *name);	/* since the last of these */
 
 #endif
