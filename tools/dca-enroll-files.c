@@ -123,8 +123,10 @@ enroll_keep_cert(struct enroll *n, struct dca_buf body, bool pkcs7,
 	dca_certs_clear(&certs);
 	if (rc != DCA_OK)
 		return rc;
-	if (n->numbers && n->leaf.scope &&
-	    !dca_tnset_equal(n->numbers, n->leaf.scope))
+	if (!n->leaf.scope)
+		return dca_fail(e, DCA_RULE_CHAIN_NOLIST,
+		    "RFC 8226 9: the certificate names no numbers");
+	if (n->numbers && !dca_tnset_equal(n->numbers, n->leaf.scope))
 		return dca_fail(e, DCA_RULE_INPUT,
 		    "the certificate is for other numbers than were asked");
 	dca_pem_encode(&pem, "CERTIFICATE", dca_out_buf(&n->leaf.der));
