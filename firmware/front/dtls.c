@@ -62,11 +62,12 @@ load_key(struct front_dtls *d, const char *path, struct dca_err *e)
 	b = BIO_new_mem_buf(pem.p, (int)pem.n);
 	if (b == NULL)
 		abort();
-	d->key = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
+	/* the empty pass phrase: a daemon does not ask for one */
+	d->key = PEM_read_bio_PrivateKey(b, NULL, NULL, (char[]){ "" });
 	BIO_free(b);
 	if (d->key == NULL)
 		return dca_fail(e, DCA_RULE_CONFIG,
-		    "%s: no private key in PEM form", path);
+		    "%s: no private key in unencrypted PEM form", path);
 	return DCA_OK;
 }
 

@@ -93,6 +93,9 @@ refused "a certificate of another key" 'is not the certificate of' <<<"[identity
 certificate = $t/id/client.pem"
 refused "no key" "$t/none" <<<"[identity]
 key = $t/none"
+openssl pkcs8 -topk8 -in "$t/id/client.key" -passout pass:word -out "$t/id/encrypted.key"
+refused "an encrypted key" 'no private key in unencrypted PEM' <<<"[identity]
+key = $t/id/encrypted.key"
 refused "a limit of nothing" 'limits start at 1' <<<$'[limits]\nsessions = 0'
 
 front "$t/a" <<<$'[limits]\nrequests = 100000\nburst = 200000'
