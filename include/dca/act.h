@@ -48,6 +48,22 @@ void dca_seal(struct dca_out *o, const struct dca_spki *to,
 enum dca_rc dca_unseal(struct dca_out *secret, EVP_PKEY *key,
     struct dca_buf sealed, struct dca_err *e) DCA_CHECKED;
 
+/*
+ * The one table of roles (core/act-roles.c). An auditor reads and signs no
+ * act. four_eyes: from two active admins on, the act waits as a proposal for
+ * the signature of another one; operator.add only when it makes an admin.
+ */
+enum { DCA_BY_ADMIN = 1, DCA_BY_OPERATOR = 2, DCA_BY_LOCAL = 4 };
+struct dca_act_rule {
+	const char *name;
+	unsigned by;
+	bool four_eyes;
+};
+const struct dca_act_rule *dca_act_rules(size_t *n);
+const struct dca_act_rule *dca_act_rule(const char *name); /* NULL: no act */
+unsigned dca_role_bit(const char *role);	/* 0: auditor, or no role */
+bool dca_act_four_eyes(const char *name, struct dca_buf args);
+
 /* 1 to DCA_ID_MAX of a-z 0-9 . _ - starting with a letter or digit. REG_ID */
 enum dca_rc dca_id_check(const char *id, struct dca_err *e) DCA_CHECKED;
 
