@@ -182,6 +182,20 @@ refuse_first(const struct vault_question *q, const struct held *h,
 	return rc;
 }
 
+/* None asked: what is not valid long enough is left out, unless that is all
+ * there is (then the refusal says so). */
+static struct dca_tnset *
+long_enough(const struct vault_question *q, const struct held *h)
+{
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *some = dca_tnset_new();
+
+	for (size_t i = 0; i < h->n; i++)
+		if (!h->v[i].not_after ||
+		    h->v[i].not_after - q->now >= q->min_validity)
+			dca_tnset_add_interval(some, h->v[i].range);
+	return dca_tnset_intersect(some, q->cross->scope);
+}
+
 static enum dca_rc
 choose_numbers(const struct vault_question *q, const struct held *h,
     struct vault_verdict *d, struct dca_err *e)
@@ -195,7 +209,11 @@ choose_numbers(const struct vault_question *q, const struct held *h,
 		    "valid delegation inside the cross-certificate",
 		    q->customer);
 	if (!q->csr->numbers) {
-		d->numbers = dca_steal(&allowed);
+		d->numbers = long_enough(q, h);
+		if (dca_tnset_empty(d->numbers)) {
+			dca_tnset_free(d->numbers);
+			d->numbers = dca_steal(&allowed);
+		}
 		return DCA_OK;
 	}
 	if (dca_tnset_empty(q->csr->numbers))

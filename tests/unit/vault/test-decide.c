@@ -243,6 +243,10 @@ test_grants(void **state)
 	/* none asked: all that is valid and inside */
 	granted(&(struct ask){ .customer = "beta" }, "12025550300+10,12025550400+10",
 	    T0 + 30 * DAY, false);
+	/* what ends within min_validity is left out, not a reason to refuse */
+	granted(&(struct ask){ .customer = "acme" },
+	    "12025550100+100,12025550400+10,12025550800+10", T0 + 10 * DAY,
+	    false);
 	/* a later delegation has begun */
 	granted(&(struct ask){ .customer = "acme", .numbers = "12025550700+10",
 	    .now = T0 + 2 * DAY }, "12025550700+10", T0 + 32 * DAY, false);
