@@ -58,9 +58,18 @@ act_operator_remove(struct act_call *c, struct dca_err *e)
 {
 	char id[DCA_ID_MAX + 1];
 	struct act_arg v[] = { ARG_ID("id", id) };
-	enum dca_rc rc = act_args(c->act->args, ARGS(v), e);
+	struct dca_operator op;
+	enum dca_rc rc;
 
-	return rc ? rc : dca_store_operator_remove(c->v->store, id, e);
+	if ((rc = act_args(c->act->args, ARGS(v), e)) ||
+	    (rc = dca_store_operator(c->v->store, id, &op, e)))
+		return rc;
+	/* Root could make a new first admin then: not by one admin's act. */
+	if (op.active && strcmp(op.role, "admin") == 0 &&
+	    dca_store_admins(c->v->store) == 1)
+		return dca_fail(e, DCA_RULE_REG_STATE, "%s is the last active "
+		    "admin: add another one first", id);
+	return dca_store_operator_remove(c->v->store, id, e);
 }
 
 enum dca_rc

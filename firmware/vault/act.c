@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ADMIN = 1, OPERATOR = 2, LOCAL = 4 };
+enum { ADMIN = 1, OPERATOR = 2, LOCAL = 4, ACT_AGE_MAX = 3600 };
 
 static const struct act_row {
 	const char *name;
@@ -169,6 +169,20 @@ role_bit(const char *role)
 	    strcmp(role, "operator") == 0 ? OPERATOR : 0;
 }
 
+/* The front may hold an act back; for how long is not its choice. */
+static enum dca_rc
+check_time(const struct dca_act *a, struct dca_err *e)
+{
+	const int64_t now = dca_now();
+	char when[DCA_TIME_TEXT];
+
+	if (a->time >= now - ACT_AGE_MAX && a->time <= now + ACT_AGE_MAX)
+		return DCA_OK;
+	dca_time_format(when, a->time);
+	return dca_fail(e, DCA_RULE_AUTH_TIME, "signed at %s, more than %d s "
+	    "from now", when, (int)ACT_AGE_MAX);
+}
+
 /* All of one signed act: uses its number, writes its row, applies it. */
 static enum dca_rc
 run_signed(struct act_call *c, const char *actor, struct dca_err *e)
@@ -179,6 +193,8 @@ run_signed(struct act_call *c, const char *actor, struct dca_err *e)
 
 	dca_store_savepoint(s);
 	rc = dca_store_operator_use(s, c->op->id, c->act->seq, e);
+	if (rc == DCA_OK)
+		rc = check_time(c->act, e);
 	if (rc == DCA_OK)
 		rc = check_row(row, role_bit(c->op->role), e);
 	if (rc == DCA_OK)

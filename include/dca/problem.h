@@ -96,6 +96,20 @@ X(AUTH_PROOF, "auth-proof", REFUSED, 401, "nothing binds this key to a customer"
   "put an enrolment proof into challengePassword or let an operator pin the key") \
 X(AUTH_CODE, "auth-code", REFUSED, 401, "enrolment proof refused", "dca(7) TRUST", \
   "ask the TN provider for a new code; it is unused and unexpired once only") \
+X(AUTH_EXPIRED, "auth-expired", REFUSED, 401, "certificate has expired", "RFC 5280 6.1.3 (a)(2); dca(7) TRUST", \
+  "enrol again: ask the TN provider for a new code") \
+X(AUTH_REVOKED, "auth-revoked", REFUSED, 401, "certificate was revoked", "RFC 5280 6.1.3 (a)(3); dca(7) TRUST", \
+  "enrol again: ask the TN provider for a new code") \
+X(AUTH_REKEY, "auth-rekey", REFUSED, 401, "the key of the old certificate did not sign the new one", \
+  "dca(7) TRUST", "renew with the same key, or put a rekey proof for this certificate into challengePassword") \
+X(RENEW_SUBJECT, "renew-subject", REFUSED, 400, "subject is not that of the certificate", "RFC 7030 4.2.2", \
+  "leave the subject empty, or repeat that of the certificate octet by octet") \
+X(RENEW_SCOPE, "renew-scope", REFUSED, 403, "renewal asks more than the certificate has", "dca(7) TRUST", \
+  "renew what the certificate has; enrol (/sen) for more") \
+X(RENEW_CONSTRAINTS, "renew-constraints", REFUSED, 403, "claim constraints changed since the certificate", \
+  "RFC 9118 3; dca(7) TRUST", "enrol (/sen) again, or let the operator change them back") \
+X(KEY_BUDGET, "key-budget", BUSY, 429, "too many new keys today", "RFC 8516; dca(7) TRUST", \
+  "renew with the same key, or come back after Max-Age; the operator was told") \
 X(AUTH_OPERATOR, "auth-operator", REFUSED, 401, "not a known operator", "dca(7) TRUST", \
   "let an admin add you: dcactl operator add") \
 X(AUTH_SIGNATURE, "auth-signature", REFUSED, 401, "signature of the act does not verify", "RFC 9052 4.4", \
@@ -104,8 +118,12 @@ X(AUTH_SEQUENCE, "auth-sequence", REFUSED, 401, "sequence number already used", 
   "run the command again: dcactl asks for the next number") \
 X(AUTH_APPLIANCE, "auth-appliance", REFUSED, 401, "act is for another appliance", "dca(7) TRUST", \
   "check the profile dcactl uses") \
+X(AUTH_TIME, "auth-time", REFUSED, 401, "time of the act is too far from now", "dca(7) TRUST", \
+  "set the clock of the computer that runs dcactl, and run the command again") \
 X(AUTH_ROLE, "auth-role", REFUSED, 403, "role does not allow this", "dca(7) TRUST", \
   "ask an operator with the right role") \
+X(AUTH_FOUR_EYES, "auth-four-eyes", REFUSED, 403, "another admin must approve this", "dca(7) TRUST", \
+  "let another admin run: dcactl proposal list, dcactl approve ID") \
 X(AUTH_LOCAL, "auth-local", REFUSED, 403, "peer of the local socket not allowed", "dca(7) TRUST", \
   "run as root on the appliance") \
 /* the register */ \
@@ -144,11 +162,13 @@ X(CLOCK, "clock", BUSY, 503, "clock is earlier than the last ledger row", "dca(7
 X(TOKEN_DOWN, "token-down", TOKEN, 503, "token cannot sign now", "PKCS#11", \
   "see dcactl status; nothing was lost, repeat the request") \
 X(TOKEN_PIN, "token-pin", TOKEN, 503, "token refuses the PIN", "PKCS#11 C_Login", \
-  "correct the PIN file") \
+  "correct the PIN file, then: dcactl token resume") \
+X(TOKEN_STOPPED, "token-stopped", TOKEN, 503, "token stopped until an operator says so", "PKCS#11", \
+  "correct what the text names, then: dcactl token resume") \
 X(TOKEN_KEY, "token-key", TOKEN, 503, "CA key not found in the token", "PKCS#11", \
   "no key is ever made because one is missing: check the token, or run the ceremony") \
 X(TOKEN_SIGNATURE, "token-signature", TOKEN, 503, "token returned a wrong signature", \
-  "RFC 5280 4.1.2.2", "take the token out of service") \
+  "RFC 5280 4.1.2.2", "take the token out of service; once it is sound: dcactl token resume") \
 X(TOKEN_ATTRIBUTES, "token-attributes", REFUSED, 403, "key is not what a CA key must be", \
   "dca(7) NEVER; PKCS#11 CKA_SENSITIVE", "generate it in the token, not extractable") \
 X(TOKEN_URI, "token-uri", MALFORMED, 400, "not a pkcs11: URI that names one token", "RFC 7512", \

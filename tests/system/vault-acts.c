@@ -206,6 +206,19 @@ test_act_refusals(void **state)
 		.seq = lab.seq };
 	lab_act_as(&lab, &r, &s, "customer.suspend", &args);
 	is_problem(DCA_RULE_AUTH_SEQUENCE, "");
+	s.seq = ++lab.seq;
+	s.time = dca_now() - 3660;
+	lab_act_as(&lab, &r, &s, "customer.suspend", &args);
+	is_problem(DCA_RULE_AUTH_TIME, "");
+	/* what was held back has used its number up */
+	s.time = 0;
+	lab_act_as(&lab, &r, &s, "customer.suspend", &args);
+	is_problem(DCA_RULE_AUTH_SEQUENCE, "");
+	s.seq = ++lab.seq;
+	s.time = dca_now() + 3660;
+	lab_act_as(&lab, &r, &s, "customer.suspend", &args);
+	is_problem(DCA_RULE_AUTH_TIME, "");
+	s.time = 0;
 	s.seq = lab.seq + 1;
 	s.appliance = other;
 	lab_act_as(&lab, &r, &s, "customer.suspend", &args);
@@ -234,6 +247,10 @@ test_act_refusals(void **state)
 	s.seq = 9;
 	lab_act_as(&lab, &r, &s, "customer.suspend", &args);
 	is_problem(DCA_RULE_AUTH_OPERATOR, "");
+	put_map(&args, 1);
+	put_text(&args, "id", "alice");
+	lab_act(&lab, &r, "operator.remove", &args);
+	is_problem(DCA_RULE_REG_STATE, "");
 	/* nothing of it suspended the customer */
 	ask_for(pinned, "12025550199", NULL);
 	is_issued(pinned, "12025550199");

@@ -2,6 +2,7 @@
 /* The laboratory of vault.h. Must never touch what is outside its prefix. */
 #include "vault.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +77,9 @@ write_config(const struct lab *l, const char *issue_options)
 
 	dca_out_printf(&o, "[token]\nmodule = %s\nuri = %s\n"
 	    "pin_file = %s/pin\n[issue]\n%s\n[publish]\n"
-	    "base_url = https://sti-cr.example.net:8443/certs\n", MODULE, URI,
-	    l->prefix, issue_options);
+	    "base_url = https://sti-cr.example.net:8443/certs\n",
+	    l->module ? l->module : MODULE, l->uri ? l->uri : URI, l->prefix,
+	    issue_options);
 	dca_out_add(&o, "", 1);
 	write_file(l, "vault.conf", (const char *)o.p);
 	dca_out_free(&o);
@@ -115,6 +117,27 @@ make_ca(struct lab *l)
 	dca_out_free(&name);
 	dca_out_free(&info);
 	dca_tnset_free(scope);
+}
+
+const char *
+lab_other_key(struct lab *l)
+{
+	static const char uri[] = "pkcs11:token=lab;id=%02";
+	struct dca_hsm_config c = { .module = MODULE };
+	struct dca_key_facts facts;
+	struct dca_hsm *hsm = NULL;
+	struct dca_spki other;
+	char pin[256];
+	struct dca_err e = { 0 };
+
+	(void)snprintf(pin, sizeof(pin), "%s/pin", l->prefix);
+	c.pin_file = pin;
+	if (dca_token_uri_parse(&c.uri, uri, &e) ||
+	    dca_hsm_open(&hsm, &c, &e) ||
+	    dca_hsm_keygen(hsm, false, &other, &facts, &e))
+		must(false, e.text);
+	dca_hsm_close(hsm);
+	return uri;
 }
 
 static void
@@ -169,6 +192,9 @@ lab_open(struct lab *l, const char *program)
 	write_file(l, "pin", "1234\n");
 	(void)snprintf(text, sizeof(text), "%s/softhsm2.conf", l->prefix);
 	must(setenv("SOFTHSM2_CONF", text, 1) == 0, "setenv");
+	(void)snprintf(l->control, sizeof(l->control), "%s/fault", l->prefix);
+	must(setenv("DCA_FAULT_MODULE", MODULE, 1) == 0 &&
+	    setenv("DCA_FAULT_CONTROL", l->control, 1) == 0, "setenv");
 	(void)snprintf(text, sizeof(text), "mkdir %s/tokens && softhsm2-util "
 	    "--init-token --free --label lab --so-pin 5678 --pin 1234 "
 	    ">/dev/null", l->prefix);
@@ -192,6 +218,7 @@ lab_start(struct lab *l, const char *program, const char *issue_options)
 	l->pid = fork();
 	must(l->pid >= 0, "fork");
 	if (l->pid == 0) {
+		(void)signal(SIGXFSZ, SIG_IGN); /* a full disk, by rlimit */
 		(void)execl(program, program, "--prefix", l->prefix,
 		    "--config", config, (char *)NULL);
 		_exit(127);
@@ -318,10 +345,12 @@ lab_act_as(struct lab *l, struct reply *r, const struct lab_signer *s,
     const char *name, const struct dca_out *args)
 {
 	struct dca_message m = { .type = DCA_MSG_ACT, .id = 6, .n = 2 };
-	struct dca_act a = { .seq = s->seq, .time = dca_now() };
+	struct dca_act a = { .seq = s->seq, .time = s->time };
 	struct dca_out payload = { 0 }, cose = { 0 };
 	struct dca_err e = { 0 };
 
+	if (!a.time)
+		a.time = dca_now();
 	(void)dca_strlcpy(a.name, name, sizeof(a.name));
 	(void)dca_strlcpy(a.op, s->op, sizeof(a.op));
 	memcpy(a.appliance, s->appliance ? s->appliance : l->appliance, 16);

@@ -25,6 +25,8 @@ struct lab {
 	struct dca_out root, cross, ca_csr, admin_cert;
 	struct dca_spki ca;
 	uint64_t seq;			/* of the admin's acts */
+	const char *module, *uri;	/* NULL: SoftHSM, the CA key */
+	char control[80];		/* of tests/fault */
 };
 
 struct reply {
@@ -39,6 +41,8 @@ int lab_open(struct lab *l, const char *program);
 void lab_close(struct lab *l);
 void lab_start(struct lab *l, const char *program, const char *issue_options);
 void lab_stop(struct lab *l);
+/* A key beside that of the CA; its URI. */
+const char *lab_other_key(struct lab *l);
 /* operational, no-key, ...: waits up to 20 s. */
 void lab_wait_state(struct lab *l, const char *state);
 
@@ -58,6 +62,7 @@ struct lab_signer {
 	EVP_PKEY *key;
 	uint64_t seq;
 	const uint8_t *appliance;	/* NULL: ours */
+	int64_t time;			/* 0: now */
 };
 void lab_act_as(struct lab *l, struct reply *r, const struct lab_signer *s,
     const char *name, const struct dca_out *args);
