@@ -25,7 +25,7 @@ decide(struct vault *v, const struct dca_csr *csr, const char *customer,
 
 	if (rc || (rc = vault_decide(&q, d, e)) || d->repeat)
 		return rc;
-	return vault_token_ready(v, e);
+	return vault_token_fits(v, q.cross, e);
 }
 
 static void

@@ -48,6 +48,7 @@ job_new(struct vault_peer *p, uint64_t id, struct dca_buf der, bool operator)
 	*a = (struct vault_asker){ .peer = vault_peer_ref(p), .id = id,
 		.operator = operator };
 	j->askers = a;
+	j->n_askers = 1;
 	return j;
 }
 
@@ -91,6 +92,9 @@ fail_all(struct vault *v, struct vault_job *j, const struct dca_err *e)
 	char actor[DCA_ACTOR_MAX];
 	const bool refused = dca_problem(e->rule)->rc == DCA_REFUSED;
 
+	/* a signature that fails proves nothing of who asked */
+	if (e->rule == DCA_RULE_CSR_POP && !j->operator[0])
+		j->who.customer[0] = '\0';
 	if (refused && j->operator[0])
 		(void)snprintf(actor, sizeof(actor), "operator:%s",
 		    j->operator);
@@ -119,21 +123,6 @@ answer_earlier(struct vault *v, struct vault_job *j,
 }
 
 /* --- from request to worker --- */
-
-static enum dca_rc
-check_token(struct vault *v, const struct vault_cross *cross,
-    struct dca_err *e)
-{
-	enum dca_rc rc = vault_token_ready(v, e);
-
-	if (rc)
-		return rc;
-	if (memcmp(&v->token.key, &cross->chain.v[0].key,
-	    sizeof(v->token.key)) != 0)
-		return dca_fail(e, DCA_RULE_TOKEN_KEY, "the key in the token "
-		    "is not that of the cross-certificate");
-	return DCA_OK;
-}
 
 /* Subject from the register (dca(7) MAIN JOB). */
 static enum dca_rc
@@ -208,16 +197,11 @@ give(struct vault *v, struct vault_job *j)
 	vault_pool_give(v->pool, j);
 }
 
-/* On DCA_OK the job is gone: answered, joined or with a worker. */
 static enum dca_rc
-start(struct vault *v, struct vault_job *j, struct dca_err *e)
+admit(struct vault *v, struct vault_job *j, struct dca_err *e)
 {
 	enum dca_rc rc;
 
-	dca_csr_clear(&j->csr);
-	rc = dca_csr_parse(&j->csr, dca_out_buf(&j->der), e);
-	if (rc)
-		return rc;
 	dca_spki_sha256(j->key_sha256, &j->csr.key);
 	if (!j->operator[0]) {
 		rc = vault_who_asks(v->store, &j->csr, dca_now(), &j->who, e);
@@ -234,20 +218,45 @@ start(struct vault *v, struct vault_job *j, struct dca_err *e)
 		return rc;
 	if (j->verdict.repeat)
 		return answer_earlier(v, j, j->verdict.serial, e);
-	if ((rc = check_token(v, j->cross, e)) ||
+	if ((rc = vault_token_fits(v, j->cross, e)) ||
 	    (rc = vault_reserve_check(v, j, e)) || (rc = make_subject(j, e)))
 		return rc;
 	give(v, j);
 	return DCA_OK;
 }
 
+/*
+ * On DCA_OK the job is gone: answered, joined or with a worker. Proof of
+ * possession is the worker's work, but a refusal before it says something
+ * about the owner of the key and goes into the ledger in its name: who did
+ * not prove the key gets neither.
+ */
+static enum dca_rc
+start(struct vault *v, struct vault_job *j, struct dca_err *e)
+{
+	struct dca_err pop = { 0 };
+	enum dca_rc rc;
+
+	dca_csr_clear(&j->csr);
+	rc = dca_csr_parse(&j->csr, dca_out_buf(&j->der), e);
+	if (rc)
+		return rc;
+	rc = admit(v, j, e);
+	if (rc && dca_csr_check_pop(&j->csr, &pop) != DCA_OK) {
+		if (e)
+			*e = pop;
+		rc = dca_problem(pop.rule)->rc;
+	}
+	return rc;
+}
+
 static enum dca_rc
 check_queue(struct vault *v, struct dca_err *e)
 {
-	if (v->n_jobs < v->conf.queue)
+	if (v->n_asking < v->conf.queue)
 		return DCA_OK;
 	return dca_fail(e, DCA_RULE_QUEUE, "%u requests are being answered",
-	    v->n_jobs);
+	    v->n_asking);
 }
 
 void
@@ -277,7 +286,9 @@ vault_on_issue(struct vault *v, struct vault_peer *p,
 	}
 	j = job_new(p, m->id, m->f[2].b, false);
 	j->function = DCA_FN_SEN;
-	if (start(v, j, &e)) {
+	/* In the group, so that all that is read for the decision is one read
+	 * transaction and not one each. */
+	if (vault_group(v, &e) || start(v, j, &e)) {
 		fail_all(v, j, &e);
 		job_free(j);
 	}
@@ -364,13 +375,19 @@ append(struct vault *v, struct vault_job *j, struct dca_err *e)
 	    j->serial, e);
 }
 
-/* The decision still stands: nothing it rests on changed meanwhile. */
+/* The decision still stands: nothing it rests on changed meanwhile, neither
+ * cross-certificate nor register nor whose the key is (unpinned?). */
 static bool
 still_stands(struct vault *v, const struct vault_job *j)
 {
 	const struct vault_cross *cross = vault_cross_active(v);
 	struct dca_customer c;
+	struct dca_key key;
 
+	if (!j->operator[0] && !j->who.code[0] &&
+	    (dca_store_key(v->store, j->key_sha256, dca_now(), &key, NULL) !=
+	    DCA_OK || !(key.pinned || key.certified)))
+		return false;
 	return cross && cross->id == j->cross->id &&
 	    dca_store_customer(v->store, j->who.customer, &c, NULL) ==
 	    DCA_OK && c.active && c.changed == j->verdict.customer.changed;
@@ -379,10 +396,8 @@ still_stands(struct vault *v, const struct vault_job *j)
 static enum dca_rc
 record(struct vault *v, struct vault_job *j, struct dca_err *e)
 {
-	enum dca_rc rc = vault_group(v, e);
+	enum dca_rc rc;
 
-	if (rc)
-		return rc;
 	dca_store_savepoint(v->store);
 	rc = append(v, j, e);
 	if (rc)
@@ -404,6 +419,8 @@ finish(struct vault *v, struct vault_job *j)
 	if (j->lost)
 		rc = dca_fail(&e, DCA_RULE_IO,
 		    "what this rests on could not be recorded");
+	if (rc == DCA_OK)
+		rc = vault_group(v, &e);
 	if (rc == DCA_OK && !still_stands(v, j)) {
 		/* The signature is thrown away, the request decided anew. */
 		if (j->attempts < ATTEMPTS_MAX)
@@ -426,7 +443,7 @@ finish(struct vault *v, struct vault_job *j)
 static void
 resume(struct vault *v)
 {
-	if (v->n_jobs > v->conf.queue / 4 * 3)
+	if (v->n_asking > v->conf.queue / 4 * 3)
 		return;
 	for (struct vault_peer *p = v->peers; p; p = p->next)
 		if (p->paused && p->conn) {
@@ -454,5 +471,5 @@ vault_issue_close(struct vault *v)
 		v->jobs = j->others;
 		job_free(j);
 	}
-	v->n_jobs = 0;
+	v->n_asking = 0;
 }

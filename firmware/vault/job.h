@@ -24,6 +24,7 @@ struct vault_job {
 	struct vault_job *next;		/* in a queue */
 	struct vault_job *others;	/* in the list of reservations */
 	struct vault_asker *askers;
+	unsigned n_askers;
 	uint64_t turn;			/* group in which it was decided */
 	bool lost;			/* that group was not committed */
 	unsigned attempts;

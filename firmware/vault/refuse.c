@@ -77,6 +77,17 @@ vault_refuse_flush(struct vault *v, int64_t now)
 	}
 }
 
+void
+vault_refuse_end(struct vault *v)
+{
+	struct dca_err e = { 0 };
+
+	vault_refuse_flush(v, INT64_MAX);
+	if (dca_store_in_transaction(v->store) &&
+	    dca_store_commit(v->store, &e) != DCA_OK)
+		dca_log_err(DCA_WARNING, "refusals not recorded", &e);
+}
+
 static void
 pair(struct dca_out *o, const char *key, const char *value)
 {

@@ -13,7 +13,7 @@ vault_reserve(struct vault *v, struct vault_job *j)
 {
 	j->others = v->jobs;
 	v->jobs = j;
-	v->n_jobs++;
+	v->n_asking += j->n_askers;
 }
 
 void
@@ -23,7 +23,7 @@ vault_reserve_release(struct vault *v, struct vault_job *j)
 		if (*at == j) {
 			*at = j->others;
 			j->others = NULL;
-			v->n_jobs--;
+			v->n_asking -= j->n_askers;
 			return;
 		}
 	abort();
@@ -41,16 +41,20 @@ vault_reserve_join(struct vault *v, struct vault_job *j)
 {
 	struct vault_asker **end;
 
+	/* New ones in front: who repeats often does not make it slow. */
 	for (struct vault_job *o = v->jobs; o; o = o->others) {
 		if (o->function != j->function || o->lost ||
 		    memcmp(o->csr.sha256, j->csr.sha256,
 			DCA_SHA256_LEN) != 0 ||
 		    strcmp(o->who.customer, j->who.customer) != 0)
 			continue;
-		for (end = &o->askers; *end; end = &(*end)->next)
+		for (end = &j->askers; *end; end = &(*end)->next)
 			;
-		*end = j->askers;
+		*end = o->askers;
+		o->askers = j->askers;
 		j->askers = NULL;
+		o->n_askers += j->n_askers;
+		v->n_asking += j->n_askers;
 		return true;
 	}
 	return false;

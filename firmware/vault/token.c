@@ -178,7 +178,10 @@ vault_token_failed(struct vault *v, const struct dca_err *e)
 		v->token.state = VAULT_TOKEN_DRAIN;
 		v->token.why = *e;
 	} else if (v->token.state == VAULT_TOKEN_DRAIN &&
-	    e->rule == DCA_RULE_TOKEN_SIGNATURE) {
+	    v->token.why.rule != DCA_RULE_TOKEN_SIGNATURE &&
+	    (e->rule == DCA_RULE_TOKEN_SIGNATURE ||
+	    e->rule == DCA_RULE_TOKEN_PIN)) {
+		/* what must not be tried again outranks what may be */
 		v->token.why = *e;
 	}
 }
@@ -204,6 +207,21 @@ vault_token_ready(const struct vault *v, struct dca_err *e)
 	if (v->token.state == VAULT_TOKEN_UP)
 		return DCA_OK;
 	return dca_fail(e, v->token.why.rule, "%s", v->token.why.text);
+}
+
+enum dca_rc
+vault_token_fits(const struct vault *v, const struct vault_cross *cross,
+    struct dca_err *e)
+{
+	enum dca_rc rc = vault_token_ready(v, e);
+
+	if (rc)
+		return rc;
+	if (memcmp(&v->token.key, &cross->chain.v[0].key,
+	    sizeof(v->token.key)) != 0)
+		return dca_fail(e, DCA_RULE_TOKEN_KEY, "the key in the token "
+		    "is not that of the cross-certificate");
+	return DCA_OK;
 }
 
 unsigned

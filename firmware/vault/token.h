@@ -35,6 +35,10 @@ void vault_token_close(struct vault *v);
 /* Can it sign for a CA key? TOKEN_DOWN, TOKEN_PIN, TOKEN_KEY. */
 enum dca_rc vault_token_ready(const struct vault *v, struct dca_err *e)
     DCA_CHECKED;
+struct vault_cross;
+/* And is its key that of the cross-certificate? The same. */
+enum dca_rc vault_token_fits(const struct vault *v,
+    const struct vault_cross *cross, struct dca_err *e) DCA_CHECKED;
 /* Seconds until it is worth asking again, at least 1. */
 unsigned vault_token_max_age(const struct vault *v);
 

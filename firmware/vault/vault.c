@@ -10,7 +10,7 @@
 #include "job.h"
 
 enum { PUBLICATION_WAIT = 30, RETRY_COMMIT = 1, RETRY_SETUP = 60,
-       RETRY_PUBLISHED = 5, TICK_MS = 250 };
+       RETRY_PUBLISHED = 5, TICK_MS = 250, CODES_EVERY = 60 };
 
 enum dca_rc
 vault_group(struct vault *v, struct dca_err *e)
@@ -86,16 +86,32 @@ send_packet(struct vault_peer *p, struct dca_buf packet)
 	dca_conn_close(p->conn);
 }
 
+/* The certificate is issued; the asker is told to come back for it. */
+static void
+come_back(struct vault_answer *a)
+{
+	struct dca_err e = { 0 };
+
+	(void)dca_fail(&e, DCA_RULE_VAULT_DOWN, "issued, and not published "
+	    "yet: repeat the same request");
+	a->packet.n = 0;
+	dca_message_problem(&a->packet, a->id, &e, RETRY_PUBLISHED);
+}
+
+/* At most a queue of them waits: each holds a whole certificate. */
 static void
 deliver(struct vault *v, struct vault_answer *a)
 {
 	a->next = NULL;
-	if (a->wants_publication) {
+	if (a->wants_publication && v->n_unpublished < v->conf.queue) {
 		a->deadline = dca_now() + PUBLICATION_WAIT;
 		a->next = v->unpublished;
 		v->unpublished = a;
+		v->n_unpublished++;
 		return;
 	}
+	if (a->wants_publication)
+		come_back(a);
 	send_packet(a->peer, dca_out_buf(&a->packet));
 	answer_free(a);
 }
@@ -165,6 +181,10 @@ max_age(const struct vault *v, const struct dca_err *e)
 {
 	switch (dca_problem(e->rule)->rc) {
 	case DCA_TOKEN:
+		/* a key that does not fit comes right by a ceremony only */
+		if (v->token.state == VAULT_TOKEN_UP &&
+		    e->rule == DCA_RULE_TOKEN_KEY)
+			return RETRY_SETUP;
 		return vault_token_max_age(v);
 	case DCA_BUSY:
 		return e->rule == DCA_RULE_QUEUE ? RETRY_COMMIT :
@@ -190,35 +210,38 @@ vault_published(struct vault *v, const uint8_t serial[static DCA_SERIAL_LEN])
 {
 	struct vault_answer **at = &v->unpublished, *a;
 
+	/* asked again in this very turn */
+	for (a = v->answers; a; a = a->next)
+		if (memcmp(a->serial, serial, DCA_SERIAL_LEN) == 0)
+			a->wants_publication = false;
 	while ((a = *at)) {
 		if (memcmp(a->serial, serial, DCA_SERIAL_LEN) != 0) {
 			at = &a->next;
 			continue;
 		}
 		*at = a->next;
+		v->n_unpublished--;
 		a->next = NULL;
 		a->wants_publication = false;
 		answer_put(v, a);
 	}
 }
 
-/* The certificate is issued; the asker is told to come back for it. */
 static void
 give_up_waiting(struct vault *v, int64_t now)
 {
 	struct vault_answer **at = &v->unpublished, *a;
-	struct dca_err e = { 0 };
 
-	(void)dca_fail(&e, DCA_RULE_VAULT_DOWN, "issued, and not published "
-	    "yet: repeat the same request");
 	while ((a = *at)) {
 		if (a->deadline > now && a->peer->conn) {
 			at = &a->next;
 			continue;
 		}
 		*at = a->next;
-		vault_problem(v, a->peer, a->id, &e);
-		answer_free(a);
+		v->n_unpublished--;
+		come_back(a);
+		a->wants_publication = false;
+		deliver(v, a);
 	}
 }
 
@@ -279,12 +302,26 @@ vault_after(void *arg, uint32_t events)
 	v->publish_due = false;
 }
 
+/* Codes that nobody touches any more lose their secrets too. */
+static void
+wipe_codes(struct vault *v, int64_t now)
+{
+	struct dca_err e = { 0 };
+
+	if (now < v->codes_due && v->codes_due - now <= CODES_EVERY)
+		return;
+	v->codes_due = now + CODES_EVERY;
+	if (dca_store_codes_expire(v->store, now, &e) != DCA_OK)
+		dca_log_err(DCA_WARNING, "expired codes", &e);
+}
+
 void
 vault_tick(void *arg, uint32_t events)
 {
 	struct vault *v = arg;
 
 	(void)events;
+	wipe_codes(v, dca_now());
 	vault_refuse_flush(v, dca_now());
 	give_up_waiting(v, dca_now());
 	v->publish_due = true; /* who was too slow may have caught up */
@@ -339,6 +376,8 @@ vault_close(struct vault *v)
 	while (v->peers && v->peers->conn)
 		dca_conn_close(v->peers->conn);
 	vault_pool_free(v->pool);
+	if (v->store && v->loop)
+		vault_refuse_end(v);
 	vault_issue_close(v);
 	vault_token_close(v);
 	while ((a = v->unpublished)) {

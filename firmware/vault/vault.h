@@ -76,11 +76,13 @@ struct vault {
 	struct vault_token token;
 	struct vault_pool *pool;	/* workers */
 	struct vault_job *jobs;		/* reservations: out, not recorded */
-	unsigned n_jobs;
+	unsigned n_asking;		/* askers of them, all together */
 	uint64_t turn;			/* group that is open now */
 	bool publish_due;		/* something for the publisher */
 	struct vault_answer *answers, **answers_end;
 	struct vault_answer *unpublished;	/* release = published */
+	unsigned n_unpublished;
+	int64_t codes_due;		/* expired codes are wiped next */
 	struct vault_limit limits[VAULT_LIMITS];
 };
 
@@ -118,6 +120,7 @@ void vault_url(const struct vault *v, struct dca_out *o,
 void vault_refuse(struct vault *v, const char *actor, const char *act,
     struct dca_buf cose, const struct dca_err *e);
 void vault_refuse_flush(struct vault *v, int64_t now);
+void vault_refuse_end(struct vault *v);	/* all that is counted, committed */
 
 /* --- server.c --- */
 enum dca_rc vault_listen(struct vault *v, struct dca_err *e) DCA_CHECKED;

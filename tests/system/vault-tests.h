@@ -16,6 +16,9 @@ void text_of(const char *key, char *out, size_t cap);
 uint64_t uint_of(const char *key);
 /* ISSUED: signed by the CA, for this key, with exactly these numbers. */
 void is_issued(EVP_PKEY *key, const char *numbers);
+int raw_connect(const char *path);
+void receive(int fd, struct dca_message *m, uint8_t *buf, size_t cap);
+void send_message(int fd, const struct dca_message *m);
 void ask_for(EVP_PKEY *key, const char *numbers, const char *password);
 
 void test_install(void **state);
@@ -37,6 +40,13 @@ void test_burst(void **state);
 void test_twins(void **state);
 void test_wrong_pin(void **state);
 void test_release_published(void **state);
+void test_token_lost(void **state);
+void test_commit_fails(void **state);
+void test_refusals_counted(void **state);
+void test_quarantine(void **state);
+void test_other_key(void **state);
+void test_local_only(void **state);
+void test_publication_late(void **state);
 void test_ledger(void **state);
 
 #endif

@@ -18,7 +18,7 @@
 
 /* --- packets --- */
 
-static int
+int
 raw_connect(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -94,7 +94,7 @@ test_hostile_packets(void **state)
 
 /* --- publisher --- */
 
-static void
+void
 receive(int fd, struct dca_message *m, uint8_t *buf, size_t cap)
 {
 	struct dca_err e = { 0 };
@@ -105,7 +105,7 @@ receive(int fd, struct dca_message *m, uint8_t *buf, size_t cap)
 		fail_msg("%s", e.text);
 }
 
-static void
+void
 send_message(int fd, const struct dca_message *m)
 {
 	struct dca_out p = { 0 };

@@ -152,6 +152,13 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_twins),
 		cmocka_unit_test(test_wrong_pin),
 		cmocka_unit_test(test_release_published),
+		cmocka_unit_test(test_token_lost),
+		cmocka_unit_test(test_commit_fails),
+		cmocka_unit_test(test_refusals_counted),
+		cmocka_unit_test(test_quarantine),
+		cmocka_unit_test(test_other_key),
+		cmocka_unit_test(test_local_only),
+		cmocka_unit_test(test_publication_late),
 		cmocka_unit_test(test_ledger),
 	};
 	int rc;
