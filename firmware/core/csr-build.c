@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests, for the tools and the ceremony: CertificationRequestInfo, the
- * frame around a signed body, Names, the enrolment proof. Must never sign.
+ * frame around a signed body, Names, the proofs of enrolment and of rekeying.
+ * Must never sign.
  */
 #include "dca/csr.h"
 
@@ -210,4 +211,56 @@ dca_enrol_proof(char out[static DCA_PASSWORD_MAX + 1], const char *id,
 	dca_out_printf(&text, "%s:", id);
 	dca_b64url(&text, DCA_BUF(mac, sizeof(mac)));
 	memcpy(out, text.p, text.n + 1);
+}
+
+void
+dca_rekey_message(uint8_t out[static DCA_REKEY_LEN],
+    const struct dca_spki *new_key)
+{
+	memcpy(out, "dca-rekey", 9);
+	memcpy(out + 9, new_key->der, DCA_SPKI_LEN);
+}
+
+enum { REKEY_HEAD = 6 + 2 * DCA_SERIAL_LEN + 1 }; /* "rekey:<serial>:" */
+
+static void
+rekey_head(char out[static REKEY_HEAD + 1],
+    const uint8_t serial[static DCA_SERIAL_LEN])
+{
+	memcpy(out, "rekey:", 6);
+	dca_hex(out + 6, serial, DCA_SERIAL_LEN);
+	memcpy(out + REKEY_HEAD - 1, ":", 2);
+}
+
+void
+dca_rekey_proof(char out[static DCA_PASSWORD_MAX + 1],
+    const uint8_t serial[static DCA_SERIAL_LEN], struct dca_buf sig)
+{
+	DCA_AUTO_OUT text = { .p = NULL };
+	char head[REKEY_HEAD + 1];
+
+	rekey_head(head, serial);
+	dca_out_printf(&text, "%s", head);
+	dca_b64url(&text, sig);
+	if (!dca_strlcpy(out, (const char *)text.p, DCA_PASSWORD_MAX + 1))
+		abort(); /* no ECDSA-Sig-Value of P-256 is that long */
+}
+
+bool
+dca_rekey_check(const char *password,
+    const uint8_t serial[static DCA_SERIAL_LEN], const struct dca_spki *old,
+    const struct dca_spki *new_key)
+{
+	uint8_t message[DCA_REKEY_LEN], digest[DCA_SHA256_LEN];
+	DCA_AUTO_OUT sig = { .p = NULL };
+	char head[REKEY_HEAD + 1];
+
+	rekey_head(head, serial);
+	if (strncmp(password, head, REKEY_HEAD) != 0 ||
+	    !dca_unb64url(&sig, password + REKEY_HEAD,
+		strlen(password) - REKEY_HEAD))
+		return false;
+	dca_rekey_message(message, new_key);
+	dca_sha256(digest, DCA_BUF(message, sizeof(message)));
+	return dca_ecdsa_verify(old, digest, dca_out_buf(&sig));
 }

@@ -102,5 +102,20 @@ enum dca_rc dca_name_encode(struct dca_out *o, const char *c, const char *org,
  * SPKI DER)). */
 void dca_enrol_proof(char out[static DCA_PASSWORD_MAX + 1], const char *id,
     const uint8_t code[static 16], const struct dca_spki *key);
+/*
+ * challengePassword of dca(7) TRUST (d): "rekey:<serial, lower-case hex>:"
+ * b64url(DER ECDSA signature by the old key over SHA-256(message)), where
+ * message is "dca-rekey" || SPKI DER of the new key. Who holds the old key
+ * signs the message; check says whether password is such a proof of exactly
+ * this certificate and key.
+ */
+enum { DCA_REKEY_LEN = 9 + DCA_SPKI_LEN };
+void dca_rekey_message(uint8_t out[static DCA_REKEY_LEN],
+    const struct dca_spki *new_key);
+void dca_rekey_proof(char out[static DCA_PASSWORD_MAX + 1],
+    const uint8_t serial[static DCA_SERIAL_LEN], struct dca_buf sig);
+bool dca_rekey_check(const char *password,
+    const uint8_t serial[static DCA_SERIAL_LEN], const struct dca_spki *old,
+    const struct dca_spki *new_key);
 
 #endif
