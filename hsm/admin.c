@@ -56,8 +56,8 @@ fail(struct dca_err *e, const char *call)
 	unsigned long err = ERR_peek_last_error();
 	CK_RV rv = (CK_RV)ERR_GET_REASON(err);
 	const char *why = ERR_reason_error_string(err);
-	enum dca_rule rule = dca_ckr_pin(rv) ? DCA_RULE_TOKEN_PIN
-					     : DCA_RULE_TOKEN_DOWN;
+	enum dca_rule rule = dca_ckr_step(rv) == DCA_STEP_PIN ?
+	    DCA_RULE_TOKEN_PIN : DCA_RULE_TOKEN_DOWN;
 
 	ERR_clear_error();
 	if (err == 0)

@@ -29,13 +29,11 @@ dca_key_count(struct dca_hsm *h, CK_SESSION_HANDLE s, CK_OBJECT_CLASS class,
 		    "the URI names no key: add id=%%01 or what CKA_ID it has");
 	rv = h->f->C_FindObjectsInit(s, t, 2);
 	if (rv != CKR_OK)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN,
-		    "C_FindObjectsInit", rv);
+		return dca_ckr_down(e, "C_FindObjectsInit", rv);
 	rv = h->f->C_FindObjects(s, o, 2, n);
 	(void)h->f->C_FindObjectsFinal(s);
 	if (rv != CKR_OK)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_FindObjects",
-		    rv);
+		return dca_ckr_down(e, "C_FindObjects", rv);
 	return DCA_OK;
 }
 
@@ -81,8 +79,7 @@ dca_key_public(struct dca_hsm *h, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o,
 		return dca_fail(e, DCA_RULE_TOKEN_KEY,
 		    "the key is not an EC key on P-256");
 	if (rv != CKR_OK)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN,
-		    "C_GetAttributeValue", rv);
+		return dca_ckr_down(e, "C_GetAttributeValue", rv);
 	if (t[0].ulValueLen != sizeof(dca_p256_params) ||
 	    memcmp(params, dca_p256_params, sizeof(dca_p256_params)) != 0)
 		return dca_fail(e, DCA_RULE_TOKEN_KEY,

@@ -61,8 +61,7 @@ load(struct dca_hsm *h, struct dca_err *e)
 	rv = h->f->C_Initialize(&args);
 	h->ours = rv == CKR_OK;
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_Initialize",
-		    rv);
+		return dca_ckr_down(e, "C_Initialize", rv);
 	return DCA_OK;
 }
 
@@ -145,13 +144,11 @@ find_token(struct dca_hsm *h, struct dca_err *e)
 			break;
 	}
 	if (rv != CKR_OK)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_GetSlotList",
-		    rv);
+		return dca_ckr_down(e, "C_GetSlotList", rv);
 	if (m.n == 1)
 		return DCA_OK;
 	if (m.n == 0 && m.trouble != CKR_OK)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_GetTokenInfo",
-		    m.trouble);
+		return dca_ckr_down(e, "C_GetTokenInfo", m.trouble);
 	dca_token_uri_print(&h->uri, asked, sizeof(asked));
 	if (m.n == 0)
 		return dca_fail(e, DCA_RULE_TOKEN_URI,
@@ -225,8 +222,7 @@ dca_hsm_info(struct dca_hsm *h, struct dca_hsm_info *out, struct dca_err *e)
 	CK_RV rv = h->f->C_GetTokenInfo(h->slot, &ti);
 
 	if (rv != CKR_OK)
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_GetTokenInfo",
-		    rv);
+		return dca_ckr_down(e, "C_GetTokenInfo", rv);
 	dca_token_info_read(out, &ti);
 	return DCA_OK;
 }

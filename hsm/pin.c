@@ -160,3 +160,11 @@ dca_pin_refused(const struct stat *st, const char *serial)
 	(void)dca_strlcpy(refused.serial, serial, sizeof(refused.serial));
 	(void)pthread_mutex_unlock(&refused_lock);
 }
+
+void
+dca_hsm_pin_forget(void)
+{
+	(void)pthread_mutex_lock(&refused_lock);
+	refused.set = false;
+	(void)pthread_mutex_unlock(&refused_lock);
+}

@@ -32,10 +32,30 @@ const char *dca_ckr_name(CK_RV rv);
 /* "C_Sign: CKR_DEVICE_REMOVED (0x32)" */
 enum dca_rc dca_ckr_fail(struct dca_err *e, enum dca_rule rule,
     const char *call, CK_RV rv);
-/* Would a new session, login and search for the key help? */
-bool dca_ckr_stale(CK_RV rv);
-/* PIN wrong, locked, expired, not set: never try again by ourselves. */
-bool dca_ckr_pin(CK_RV rv);
+/*
+ * What to do about it, from the mildest up. The signer takes one of the first
+ * three, once per signature; when that did not help, and for the others, the
+ * rule tells the owner of the dca_hsm: TOKEN_DOWN to open it anew, TOKEN_PIN
+ * and TOKEN_STOPPED to leave it alone until an operator says so.
+ */
+enum dca_step {
+	DCA_STEP_NONE,
+	DCA_STEP_SESSION,
+	DCA_STEP_LOGIN,
+	DCA_STEP_KEY,
+	DCA_STEP_MODULE,
+	DCA_STEP_PIN,
+	DCA_STEP_STOP,
+};
+struct dca_ckr {
+	CK_RV rv;
+	const char *name;
+	enum dca_step step;
+};
+size_t dca_ckr_rows(const struct dca_ckr **out);	/* for the tests */
+enum dca_step dca_ckr_step(CK_RV rv);
+/* dca_ckr_fail with the rule of the step. */
+enum dca_rc dca_ckr_down(struct dca_err *e, const char *call, CK_RV rv);
 
 /* --- uri.c --- */
 bool dca_token_uri_matches(const struct dca_token_uri *u, const char *label,
@@ -65,6 +85,11 @@ void dca_token_info_read(struct dca_hsm_info *out, const CK_TOKEN_INFO *ti);
 /* --- session.c --- */
 /* Opens a session and sees to it that the user is logged in. */
 enum dca_rc dca_session_open(struct dca_hsm *h, bool rw, CK_SESSION_HANDLE *s,
+    struct dca_err *e) DCA_CHECKED;
+/* The session says of itself that the user is logged in. */
+bool dca_session_logged_in(struct dca_hsm *h, CK_SESSION_HANDLE s);
+/* C_Login even then. TOKEN_PIN, TOKEN_DOWN, TOKEN_STOPPED. */
+enum dca_rc dca_session_login(struct dca_hsm *h, CK_SESSION_HANDLE s,
     struct dca_err *e) DCA_CHECKED;
 /* A short sleep before try number n (0: none) of a call that failed. */
 void dca_session_pause(unsigned n);

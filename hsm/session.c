@@ -31,8 +31,8 @@ dca_session_close_p(struct dca_session *s)
 	s->s = CK_INVALID_HANDLE;
 }
 
-static bool
-logged_in(struct dca_hsm *h, CK_SESSION_HANDLE s)
+bool
+dca_session_logged_in(struct dca_hsm *h, CK_SESSION_HANDLE s)
 {
 	CK_SESSION_INFO info;
 
@@ -41,17 +41,36 @@ logged_in(struct dca_hsm *h, CK_SESSION_HANDLE s)
 	    info.state == CKS_RW_USER_FUNCTIONS);
 }
 
+/*
+ * The last try is the operator's: a PIN that is wrong once more would lock
+ * the token for good. And a locked one is not knocked at.
+ */
+static enum dca_rc
+check_tries(struct dca_hsm *h, struct dca_err *e)
+{
+	struct dca_hsm_info info;
+	enum dca_rc rc = dca_hsm_info(h, &info, e);
+
+	if (rc != DCA_OK)
+		return rc;
+	if (info.pin_locked)
+		return dca_fail(e, DCA_RULE_TOKEN_PIN,
+		    "the token says its PIN is locked: not tried");
+	if (info.pin_final_try)
+		return dca_fail(e, DCA_RULE_TOKEN_PIN,
+		    "the token has one try of the PIN left: not tried; log in "
+		    "once by hand with the right PIN");
+	return DCA_OK;
+}
+
 /* The caller holds h->login. */
 static enum dca_rc
 login_locked(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
 {
 	DCA_CLEANUP(pin_wipe_p) struct dca_pin pin = { 0 };
 	CK_RV rv = CKR_GENERAL_ERROR;
-	enum dca_rc rc;
+	enum dca_rc rc = dca_pin_read(&pin, h->pin_file, e);
 
-	if (logged_in(h, s))
-		return DCA_OK;	/* another thread was first */
-	rc = dca_pin_read(&pin, h->pin_file, e);
 	if (rc != DCA_OK)
 		return rc;
 	if (dca_pin_was_refused(&pin.st, h->info.serial))
@@ -62,25 +81,40 @@ login_locked(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
 	for (unsigned i = 0; rv == CKR_GENERAL_ERROR &&
 	    i < DCA_SESSION_TRIES; i++) {
 		dca_session_pause(i);
+		rc = check_tries(h, e);
+		if (rc != DCA_OK)
+			return rc;
 		rv = h->f->C_Login(s, CKU_USER, (CK_UTF8CHAR *)pin.p, pin.n);
 	}
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return DCA_OK;
-	if (!dca_ckr_pin(rv))
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_Login", rv);
-	dca_pin_refused(&pin.st, h->info.serial);
-	return dca_ckr_fail(e, DCA_RULE_TOKEN_PIN, "C_Login", rv);
+	if (dca_ckr_step(rv) == DCA_STEP_PIN)
+		dca_pin_refused(&pin.st, h->info.serial);
+	return dca_ckr_down(e, "C_Login", rv);
 }
 
-static enum dca_rc
-login(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
+enum dca_rc
+dca_session_login(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
 {
 	enum dca_rc rc;
 
-	if (logged_in(h, s))
-		return DCA_OK;
 	(void)pthread_mutex_lock(&h->login);
 	rc = login_locked(h, s, e);
+	(void)pthread_mutex_unlock(&h->login);
+	return rc;
+}
+
+/* Unless another thread was first. */
+static enum dca_rc
+login(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
+{
+	enum dca_rc rc = DCA_OK;
+
+	if (dca_session_logged_in(h, s))
+		return DCA_OK;
+	(void)pthread_mutex_lock(&h->login);
+	if (!dca_session_logged_in(h, s))
+		rc = login_locked(h, s, e);
 	(void)pthread_mutex_unlock(&h->login);
 	return rc;
 }
@@ -100,8 +134,7 @@ dca_session_open(struct dca_hsm *h, bool rw, CK_SESSION_HANDLE *s,
 	}
 	if (rv != CKR_OK) {
 		*s = CK_INVALID_HANDLE;
-		return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, "C_OpenSession",
-		    rv);
+		return dca_ckr_down(e, "C_OpenSession", rv);
 	}
 	rc = login(h, *s, e);
 	if (rc != DCA_OK) {

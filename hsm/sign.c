@@ -17,20 +17,31 @@ struct dca_signer {
 	struct dca_spki spki;
 };
 
-/* Session, login, private key; the public key in spki. */
+/* Private key; the public key in spki. */
 static enum dca_rc
-attach(struct dca_signer *s, struct dca_spki *spki, struct dca_err *e)
+find_key(struct dca_signer *s, struct dca_spki *spki, struct dca_err *e)
 {
 	CK_OBJECT_HANDLE pub = CK_INVALID_HANDLE;
-	enum dca_rc rc = dca_session_open(s->h, false, &s->session, e);
+	enum dca_rc rc = dca_key_find(s->h, s->session, CKO_PRIVATE_KEY,
+	    &s->key, e);
 
-	if (rc == DCA_OK)
-		rc = dca_key_find(s->h, s->session, CKO_PRIVATE_KEY, &s->key,
-		    e);
 	if (rc == DCA_OK)
 		rc = dca_key_find(s->h, s->session, CKO_PUBLIC_KEY, &pub, e);
 	if (rc == DCA_OK)
 		rc = dca_key_public(s->h, s->session, pub, spki, e);
+	return rc;
+}
+
+/* A token that was made anew may hold another key under the same CKA_ID. */
+static enum dca_rc
+find_key_again(struct dca_signer *s, struct dca_err *e)
+{
+	struct dca_spki now;
+	enum dca_rc rc = find_key(s, &now, e);
+
+	if (rc == DCA_OK && memcmp(&now, &s->spki, sizeof(now)) != 0)
+		rc = dca_fail(e, DCA_RULE_TOKEN_KEY,
+		    "the token holds another key under this CKA_ID than before");
 	return rc;
 }
 
@@ -42,21 +53,34 @@ detach(struct dca_signer *s)
 	s->session = CK_INVALID_HANDLE;
 }
 
-/* A token that was made anew may hold another key under the same CKA_ID. */
 static enum dca_rc
-attach_again(struct dca_signer *s, struct dca_err *e)
+attach_again(struct dca_signer *s, bool login, struct dca_err *e)
 {
-	struct dca_spki now;
 	enum dca_rc rc;
 
 	detach(s);
-	rc = attach(s, &now, e);
-	if (rc == DCA_OK && memcmp(&now, &s->spki, sizeof(now)) != 0)
-		rc = dca_fail(e, DCA_RULE_TOKEN_KEY,
-		    "the token holds another key under this CKA_ID than before");
+	rc = dca_session_open(s->h, false, &s->session, e);
+	if (rc == DCA_OK && login)
+		rc = dca_session_login(s->h, s->session, e);
+	if (rc == DCA_OK)
+		rc = find_key_again(s, e);
 	if (rc != DCA_OK)
 		detach(s);
 	return rc;
+}
+
+/*
+ * One rung of the ladder. SoftHSM says "object handle invalid" also when it
+ * logged us out or the token is away: a key that is not found in the session
+ * at hand is looked for in a new one before it counts as missing.
+ */
+static enum dca_rc
+repair(struct dca_signer *s, enum dca_step step, struct dca_err *e)
+{
+	if (step == DCA_STEP_KEY && dca_session_logged_in(s->h, s->session) &&
+	    find_key_again(s, NULL) == DCA_OK)
+		return DCA_OK;
+	return attach_again(s, step == DCA_STEP_LOGIN, e);
 }
 
 enum dca_rc
@@ -69,7 +93,9 @@ dca_signer_open(struct dca_signer **out, struct dca_hsm *h, struct dca_err *e)
 	s->h = h;
 	s->session = CK_INVALID_HANDLE;
 	*out = NULL;
-	rc = attach(s, &s->spki, e);
+	rc = dca_session_open(h, false, &s->session, e);
+	if (rc == DCA_OK)
+		rc = find_key(s, &s->spki, e);
 	if (rc == DCA_OK)
 		*out = s;
 	else
@@ -127,40 +153,73 @@ raw_sign(struct dca_signer *s, uint8_t *digest, uint8_t *sig, CK_ULONG *n,
 	return s->h->f->C_Sign(s->session, digest, DCA_SHA256_LEN, sig, n);
 }
 
+static bool
+repairable(enum dca_step step)
+{
+	return step == DCA_STEP_SESSION || step == DCA_STEP_LOGIN ||
+	    step == DCA_STEP_KEY;
+}
+
 /*
- * The session is renewed once, before the first try (an earlier failure
- * closed it) or after it: never twice, so that a dead token answers fast.
+ * One repair, before the first try (an earlier failure closed the session) or
+ * after it: never two, so that a dead token answers fast.
  */
 static enum dca_rc
 token_sign(struct dca_signer *s, uint8_t *digest, uint8_t sig[static 256],
     CK_ULONG *n, struct dca_err *e)
 {
-	bool renewed = false;
+	enum dca_step step = s->session == CK_INVALID_HANDLE ?
+	    DCA_STEP_SESSION : DCA_STEP_NONE;
+	bool repaired = false;
 
 	for (;;) {
 		const char *call;
 		CK_RV rv;
 
-		if (s->session == CK_INVALID_HANDLE) {
-			enum dca_rc rc = attach_again(s, e);
+		if (step != DCA_STEP_NONE) {
+			enum dca_rc rc = repair(s, step, e);
 
 			if (rc != DCA_OK)
 				return rc;
-			renewed = true;
+			repaired = true;
 		}
 		*n = 256;
 		rv = raw_sign(s, digest, sig, n, &call);
 		if (rv == CKR_OK)
 			return DCA_OK;
-		/* Whatever it was, an operation may be left active. A handle
-		 * that is no longer ours may be somebody else's by now. */
+		/* A handle that is no longer ours may be somebody else's by
+		 * now: it is not closed. */
 		if (rv == CKR_SESSION_HANDLE_INVALID ||
 		    rv == CKR_SESSION_CLOSED)
 			s->session = CK_INVALID_HANDLE;
-		detach(s);
-		if (renewed || !dca_ckr_stale(rv))
-			return dca_ckr_fail(e, DCA_RULE_TOKEN_DOWN, call, rv);
+		step = dca_ckr_step(rv);
+		if (!repaired && repairable(step))
+			continue;
+		detach(s);	/* an operation may be left active */
+		return dca_ckr_down(e, call, rv);
 	}
+}
+
+/*
+ * The session (networked tokens drop idle ones), the login and the token
+ * itself: SoftHSM goes on saying well of a session whose token is away.
+ */
+enum dca_rc
+dca_signer_alive(struct dca_signer *s, struct dca_err *e)
+{
+	struct dca_hsm_info info;
+	enum dca_rc rc = dca_hsm_info(s->h, &info, e);
+
+	if (rc != DCA_OK)
+		return rc;
+	if (strcmp(info.serial, s->h->info.serial) != 0)
+		return dca_fail(e, DCA_RULE_TOKEN_DOWN, "another token is in "
+		    "the slot: serial %s instead of %s", info.serial,
+		    s->h->info.serial);
+	if (s->session != CK_INVALID_HANDLE &&
+	    dca_session_logged_in(s->h, s->session))
+		return DCA_OK;
+	return attach_again(s, false, e);
 }
 
 enum dca_rc

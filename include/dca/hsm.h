@@ -48,6 +48,9 @@ struct dca_hsm_info {
 enum dca_rc dca_hsm_info(struct dca_hsm *h, struct dca_hsm_info *out,
     struct dca_err *e) DCA_CHECKED;
 
+/* An operator says that a refused PIN may be tried once more. */
+void dca_hsm_pin_forget(void);
+
 /* A session of its own for one thread. */
 struct dca_signer;
 enum dca_rc dca_signer_open(struct dca_signer **out, struct dca_hsm *h,
@@ -57,11 +60,18 @@ void dca_signer_close(struct dca_signer *s);	/* NULL ok */
  * SHA-256 over body, C_Sign, raw -> DER, verified with the public key, and
  * only then SEQUENCE { body, ecdsa-with-SHA256, signature } in out. body is a
  * TBSCertificate, TBSCertList or CertificationRequestInfo that this process
- * built (asserted to be one DER SEQUENCE). A dead session is reopened once.
- * TOKEN_DOWN, TOKEN_KEY, TOKEN_SIGNATURE.
+ * built (asserted to be one DER SEQUENCE). One repair per call: new session,
+ * new login or new search for the key, as the ladder in hsm/rv.c says.
+ * TOKEN_DOWN (open all anew), TOKEN_KEY, TOKEN_PIN, TOKEN_STOPPED (leave it
+ * alone), TOKEN_SIGNATURE.
  */
 enum dca_rc dca_signer_sign(struct dca_signer *s, struct dca_buf body,
     struct dca_out *out, struct dca_err *e) DCA_CHECKED;
+
+/* Keeps an idle session alive and finds a dead token before a customer does;
+ * repairs the session as signing would. The same rules. */
+enum dca_rc dca_signer_alive(struct dca_signer *s, struct dca_err *e)
+    DCA_CHECKED;
 
 /* What was read back of a private key (dca(7) NEVER). */
 struct dca_key_facts {

@@ -170,68 +170,6 @@ token_gone(void **state)
 	assert_signs(o->s);
 }
 
-/* Heals inside one call: the session is renewed once. */
-static void
-stale_heals(void **state)
-{
-	static const CK_RV rvs[] = { CKR_SESSION_HANDLE_INVALID,
-		CKR_SESSION_CLOSED, CKR_OBJECT_HANDLE_INVALID,
-		CKR_KEY_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN,
-		CKR_OPERATION_ACTIVE };
-	static const char *const calls[] = { "C_SignInit", "C_Sign" };
-	struct open *o = *state;
-
-	for (size_t i = 0; i < sizeof(rvs) / sizeof(rvs[0]); i++) {
-		for (size_t k = 0; k < 2; k++) {
-			struct fault once = { calls[k], rvs[i], 1, false };
-			struct fault always = { calls[k], rvs[i], -1, false };
-			struct dca_err e;
-
-			fault_rule(&once);
-			assert_signs(o->s);
-			assert_int_equal(fault_count("C_OpenSession"), 1);
-			fault_rule(&always);
-			token_refused(sign(o->s, &e), &e, DCA_RULE_TOKEN_DOWN,
-			    calls[k]);
-			assert_int_equal(fault_count(calls[k]), 2);
-			/* Two failed; the third call is a new one. */
-			fault_rule(NULL);
-			assert_signs(o->s);
-		}
-	}
-}
-
-/* Not healed in the call that saw it, but by the next. */
-static void
-down_is_said(void **state)
-{
-	static const struct {
-		CK_RV rv;
-		const char *text;
-	} rows[] = {
-		{ CKR_DEVICE_REMOVED, "C_Sign: CKR_DEVICE_REMOVED (0x32)" },
-		{ CKR_DEVICE_ERROR, "C_Sign: CKR_DEVICE_ERROR (0x30)" },
-		{ CKR_GENERAL_ERROR, "C_Sign: CKR_GENERAL_ERROR (0x5)" },
-		{ CKR_FUNCTION_FAILED, "C_Sign: CKR_FUNCTION_FAILED (0x6)" },
-		{ CKR_HOST_MEMORY, "C_Sign: CKR_HOST_MEMORY (0x2)" },
-		{ CKR_VENDOR_DEFINED | 7,
-		  "C_Sign: CKR_VENDOR_DEFINED (0x80000007)" },
-		{ 0x7777, "C_Sign: CKR_? (0x7777)" },
-	};
-	struct open *o = *state;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fault once = { "C_Sign", rows[i].rv, 1, false };
-		struct dca_err e;
-
-		fault_rule(&once);
-		token_refused(sign(o->s, &e), &e, DCA_RULE_TOKEN_DOWN,
-		    rows[i].text);
-		assert_int_equal(fault_count("C_Sign"), 1);
-		assert_signs(o->s);
-	}
-}
-
 static void
 no_session(void **state)
 {
@@ -337,8 +275,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(sessions_closed), T(logged_out), T(finalised),
-		T(token_gone), T(stale_heals), T(down_is_said), T(no_session),
-		T(corrupt_signature), T(pin_changed),
+		T(token_gone), T(no_session), T(corrupt_signature),
+		T(pin_changed),
 		cmocka_unit_test(slow_start),
 	};
 	struct dca_key_facts facts;

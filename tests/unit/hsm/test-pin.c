@@ -137,6 +137,49 @@ locked_pin(void **state)
 	fault_rule(NULL);
 }
 
+/* An operator says so: once more, and only once. */
+static void
+forgotten_pin(void **state)
+{
+	DCA_CLEANUP(dca_free_p) char *path = token_path("forgotten-pin");
+	struct dca_err e;
+
+	(void)state;
+	token_pin_write(path, "not-the-pin");
+	fault_rule(NULL);
+	for (unsigned said = 1; said <= 3; said++) {
+		for (int i = 0; i < 3; i++)
+			token_refused(open_with(path, &e), &e,
+			    DCA_RULE_TOKEN_PIN, "");
+		assert_int_equal(fault_count("C_Login"), said);
+		dca_hsm_pin_forget();
+	}
+}
+
+/* One try left, or locked: C_Login is not called, right PIN or not. */
+static void
+last_try(void **state)
+{
+	static const struct {
+		const char *rules, *text;
+	} rows[] = {
+		{ "pin final-try", "one try of the PIN left: not tried" },
+		{ "pin locked", "PIN is locked: not tried" },
+	};
+	struct dca_err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fault_text(rows[i].rules);
+		for (int k = 0; k < 3; k++)
+			token_refused(open_with(token_pin_file(), &e), &e,
+			    DCA_RULE_TOKEN_PIN, rows[i].text);
+		assert_int_equal(fault_count("C_Login"), 0);
+		fault_rule(NULL);
+		assert_int_equal(open_with(token_pin_file(), &e), DCA_OK);
+	}
+}
+
 /* SoftHSM's hiccup beside other processes: tried again, boundedly. */
 static void
 login_hiccup(void **state)
@@ -177,6 +220,8 @@ main(void)
 		cmocka_unit_test(line_end_is_dropped),
 		cmocka_unit_test(wrong_pin_once),
 		cmocka_unit_test(locked_pin),
+		cmocka_unit_test(forgotten_pin),
+		cmocka_unit_test(last_try),
 		cmocka_unit_test(login_hiccup),
 		cmocka_unit_test(already_logged_in),
 	};
