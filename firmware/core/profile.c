@@ -48,7 +48,7 @@ put_extension(struct tlv_out *w, struct dca_buf oid, struct dca_buf value)
 
 /* EnhancedJWTClaimConstraints { mustExclude [2] } (RFC 9118 3). */
 static void
-put_constraints(struct tlv_out *w, unsigned allowed)
+put_constraints_value(struct tlv_out *w, unsigned allowed)
 {
 	size_t end = w->at, i, k;
 	const char *claim;
@@ -66,6 +66,14 @@ put_constraints(struct tlv_out *w, unsigned allowed)
 	tlv_head(w, TLV_SEQ, end);
 	tlv_head(w, TLV_CONTEXT | 2, end);
 	tlv_head(w, TLV_SEQ, end);
+}
+
+static void
+put_constraints(struct tlv_out *w, unsigned allowed)
+{
+	size_t end = w->at;
+
+	put_constraints_value(w, allowed);
 	tlv_head(w, TLV_OCTETS, end);
 	tlv_add(w, TLV_OID, TLV_LIT(OID_ECONSTRAINTS));
 	tlv_head(w, TLV_SEQ, end);
@@ -271,6 +279,18 @@ dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
 		    "a time or a policy cannot be encoded");
 	dca_out_add(tbs, w.p + w.at, cap - w.at);
 	return DCA_OK;
+}
+
+void
+dca_constraints_encode(struct dca_out *o, unsigned allowed)
+{
+	uint8_t buf[ROOM];
+	struct tlv_out w = { buf, sizeof(buf) };
+
+	if ((allowed & DCA_PASSPORT_ALL) == DCA_PASSPORT_ALL)
+		return;
+	put_constraints_value(&w, allowed);
+	dca_out_add(o, buf + w.at, sizeof(buf) - w.at);
 }
 
 void

@@ -35,6 +35,10 @@ struct dca_profile {
 enum dca_rc dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
     const struct dca_tnset *scope, struct dca_err *e) DCA_CHECKED;
 
+/* What the claim constraints extension of such a certificate holds (extnValue
+ * contents), nothing when there is none: a renewal does not change it. */
+void dca_constraints_encode(struct dca_out *o, unsigned passports);
+
 /* CsrAttrs (RFC 9148 4.1, RFC 8951): the numbers this customer may
  * ask, P-256, ecdsa-with-SHA256. */
 void dca_csrattrs_encode(struct dca_out *o, const struct dca_tnset *numbers);

@@ -192,6 +192,22 @@ follows_the_profile(void **state)
 	teardown(&b);
 }
 
+/* The extension alone is what stands in the certificate. */
+static void
+same_constraints(const struct dca_out *der, unsigned bits)
+{
+	DCA_AUTO_OUT value = { 0 };
+	struct dca_cert cert = { 0 };
+	struct dca_err e = { 0 };
+
+	if (dca_cert_parse(&cert, dca_out_buf(der), &e))
+		fail_msg("%s", e.text);
+	dca_constraints_encode(&value, bits);
+	assert_int_equal(value.n == 0, bits == DCA_PASSPORT_ALL);
+	assert_true(dca_buf_eq(dca_out_buf(&value), cert.constraints));
+	dca_cert_clear(&cert);
+}
+
 static void
 constrains_passports(void **state)
 {
@@ -221,6 +237,7 @@ constrains_passports(void **state)
 		x = build(&b, &der);
 		verify_strict(&b, x);
 		has(&der, rows[i].hex);
+		same_constraints(&der, rows[i].bits);
 		X509_free(x);
 	}
 	teardown(&b);
