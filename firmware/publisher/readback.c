@@ -7,6 +7,7 @@
  * a blocking call.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 
 #include "publisher.h"
 
-enum { TRANSFERS = 8, DAY = 86400 };
+enum { TRANSFERS = 8, DAY = 86400, AGE_MOST = 100 * 1000 * 1000 };
+#define AGE_NONE ULONG_MAX
 #define CONTENT_TYPE "application/pem-certificate-chain"
 
 struct transfer {
@@ -57,7 +59,22 @@ is_token(const char *s, size_t n, const char *token)
 	return strlen(token) == n && strncasecmp(s, token, n) == 0;
 }
 
-/* One directive (RFC 9111 5.2); *age is raised when it is max-age. */
+/* delta-seconds (RFC 9111 1.2.2): digits alone; anything else is 0. */
+static unsigned long
+seconds(const char *s, size_t n)
+{
+	unsigned long v = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return 0;
+		if (v < AGE_MOST)
+			v = v * 10 + (unsigned long)(s[i] - '0');
+	}
+	return v;
+}
+
+/* One directive (RFC 9111 5.2); of several max-age the least counts. */
 static const char *
 directive(const char *s, size_t n, unsigned long *age)
 {
@@ -70,15 +87,20 @@ directive(const char *s, size_t n, unsigned long *age)
 		if (is_token(s, name, bad[i]))
 			return bad[i];
 	}
-	if (is_token(s, name, "max-age") && name < n && s[name] == '=')
-		*age = strtoul(s + name + 1, NULL, 10);
+	if (is_token(s, name, "max-age")) {
+		unsigned long v = name + 1 < n && s[name] == '=' ?
+		    seconds(s + name + 1, n - name - 1) : 0;
+
+		if (v < *age)
+			*age = v;
+	}
 	return NULL;
 }
 
 const char *
 cache_control_wrong(const char *value)
 {
-	unsigned long age = 0;
+	unsigned long age = AGE_NONE;
 
 	while (*value != '\0') {
 		size_t n, len;
@@ -93,7 +115,7 @@ cache_control_wrong(const char *value)
 			return bad;
 		value += n;
 	}
-	return age >= DAY ? NULL : "max-age below 86400, or none";
+	return age >= DAY && age != AGE_NONE ? NULL : "max-age below 86400, or none";
 }
 
 static enum dca_rc

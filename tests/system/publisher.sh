@@ -54,9 +54,9 @@ make_leaf() {
 	local serial=4$(openssl rand -hex 20 | cut -c2-)
 	openssl x509 -req -in leaf.csr -CA cross.pem -CAkey cross.key -days 1 -set_serial 0x$serial -outform DER -out "leaf/$serial" 2>/dev/null
 }
-for _ in $(seq 60); do make_leaf; done
+for _ in $(seq 66); do make_leaf; done
 mapfile -t leaves < <(ls -d "$dir"/leaf/*)
-[ "${#leaves[@]}" -eq 60 ] || fail "60 leaves"
+[ "${#leaves[@]}" -eq 66 ] || fail "66 leaves"
 
 # --- nginx from the template ---
 user=$([ "$(id -u)" = 0 ] && echo "user root;" || echo "#")
@@ -181,6 +181,9 @@ broken() { # NAME PATTERN SED
 	and_then "$1"
 }
 broken "short max-age" "max-age below 86400" "s/max-age=86400/max-age=86399/"
+broken "negative max-age" "max-age below 86400" "s/max-age=86400/max-age=-1/"
+broken "a second, short max-age" "max-age below 86400" "s/max-age=86400/max-age=86400, max-age=0/"
+broken "short, then long max-age" "max-age below 86400" "s/max-age=86400/max-age=0, max-age=86400/"
 broken "private" "Cache-Control: private" "s/\"public, /\"private, /"
 broken "wrong content type" "Content-Type is text/plain" "s|default_type application/pem-certificate-chain|default_type text/plain|"
 broken "redirect" "answer is 302" "s|alias .*|return 302 https://127.0.0.1:$port/;|"
