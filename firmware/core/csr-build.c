@@ -217,8 +217,12 @@ void
 dca_rekey_message(uint8_t out[static DCA_REKEY_LEN],
     const struct dca_spki *new_key)
 {
-	memcpy(out, "dca-rekey", 9);
-	memcpy(out + 9, new_key->der, DCA_SPKI_LEN);
+	/* octets, not a string: nothing ends it */
+	static const uint8_t label[] = { 'd', 'c', 'a', '-', 'r', 'e', 'k',
+		'e', 'y' };
+
+	memcpy(out, label, sizeof(label));
+	memcpy(out + sizeof(label), new_key->der, DCA_SPKI_LEN);
 }
 
 enum { REKEY_HEAD = 6 + 2 * DCA_SERIAL_LEN + 1 }; /* "rekey:<serial>:" */
@@ -227,7 +231,7 @@ static void
 rekey_head(char out[static REKEY_HEAD + 1],
     const uint8_t serial[static DCA_SERIAL_LEN])
 {
-	memcpy(out, "rekey:", 6);
+	memcpy(out, "rekey:", sizeof("rekey:"));
 	dca_hex(out + 6, serial, DCA_SERIAL_LEN);
 	memcpy(out + REKEY_HEAD - 1, ":", 2);
 }
