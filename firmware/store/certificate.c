@@ -51,11 +51,33 @@ insert(struct dca_store *s, const struct dca_certificate *c, struct dca_err *e)
 	return db_run(s, q, e);
 }
 
+/* By c among others, so that the rest is known when c is revoked. */
+static enum dca_rc
+hold_by(struct dca_store *s, const struct dca_certificate *c,
+    struct dca_tnrange r, bool shared, struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.held_add, "INSERT INTO held (holding,"
+	    " until, seq) SELECT n, ?7, ?8 FROM holdings WHERE digits = ?2 AND"
+	    " span = ?3 AND lo = ?4 AND hi = ?5 AND customer = ?1 AND"
+	    " shared = ?6");
+
+	db_bind_text(q, 1, c->customer);
+	db_bind_int(q, 2, r.digits);
+	db_bind_int(q, 3, spans_class(r));
+	db_bind_int(q, 4, (int64_t)r.lo);
+	db_bind_int(q, 5, (int64_t)r.hi);
+	db_bind_int(q, 6, shared);
+	db_bind_int(q, 7, c->not_after);
+	db_bind_int(q, 8, (int64_t)c->seq);
+	return db_run(s, q, e);
+}
+
 /* Held at least until the end of c. */
 static enum dca_rc
 hold(struct dca_store *s, const struct dca_certificate *c,
     struct dca_tnrange r, bool shared, struct dca_err *e)
 {
+	enum dca_rc rc;
 	DB_STMT q = db_use(s, &s->q.holding_add, "INSERT INTO holdings"
 	    " (customer, digits, span, lo, hi, shared, until)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -70,7 +92,9 @@ hold(struct dca_store *s, const struct dca_certificate *c,
 	db_bind_int(q, 6, shared);
 	db_bind_int(q, 7, c->not_after);
 	spans_note(&s->holdings, r);
-	return db_run(s, q, e);
+	if ((rc = db_run(s, q, e)))
+		return rc;
+	return hold_by(s, c, r, shared, e);
 }
 
 static enum dca_rc

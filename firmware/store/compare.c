@@ -37,6 +37,11 @@ static const struct view {
 	{ "holdings", "SELECT customer, digits, lo, hi, shared, span, until"
 		      " FROM holdings ORDER BY customer, digits, lo, hi,"
 		      " shared" },
+	{ "held", "SELECT h.customer, h.digits, h.lo, h.hi, h.shared, x.until,"
+		  " x.seq FROM held x LEFT JOIN holdings h ON h.n = x.holding"
+		  " ORDER BY h.customer, h.digits, h.lo, h.hi, h.shared,"
+		  " x.until, x.seq" },
+	{ "badkeys", "SELECT key, why FROM badkeys ORDER BY key" },
 };
 
 /* A row as one short line for people. */

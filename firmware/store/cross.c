@@ -32,7 +32,7 @@ dca_store_cross_add(struct dca_store *s, struct dca_buf chain, int64_t when,
 	if ((rc = db_run(s, q, e)))
 		return rc;
 	*id = (uint64_t)sqlite3_last_insert_rowid(s->db);
-	return DCA_OK;
+	return chain_forbid(s, chain, e);
 }
 
 enum dca_rc

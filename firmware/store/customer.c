@@ -126,8 +126,11 @@ key_raise(struct dca_store *s, const uint8_t key[static 32],
 {
 	struct dca_key k;
 	int64_t had = 0;
-	enum dca_rc rc = key_find(s, key, &k, &had, e);
+	enum dca_rc rc = dca_store_key_allowed(s, key, e);
 
+	if (rc)
+		return rc;
+	rc = key_find(s, key, &k, &had, e);
 	if (rc == DCA_NOTFOUND)
 		return key_insert(s, key, customer, pinned, until, e);
 	if (rc)

@@ -37,6 +37,10 @@ struct statements {
 	    *certificate_der, *certificate_published;
 	sqlite3_stmt *holding_add, *holding_other;
 	sqlite3_stmt *cross_off, *cross_add, *cross_get, *cross_active;
+	sqlite3_stmt *held_add, *held_del, *holding_lower;
+	sqlite3_stmt *badkey_add, *badkey_get, *key_lower, *certificate_revoke;
+	sqlite3_stmt *live_customer, *live_range, *live_serial;
+	sqlite3_stmt *delegation_any, *delegation_drop;
 	sqlite3_stmt *part_of, *part_put, *part_count, *part_drop;
 };
 
@@ -55,7 +59,7 @@ struct dca_store {
 
 /* schema.c: creates all tables in the open transaction. */
 enum dca_rc db_schema(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
-enum { DB_APPLICATION_ID = 0x64636131 /* "dca1" */, DB_VERSION = 1 };
+enum { DB_APPLICATION_ID = 0x64636131 /* "dca1" */, DB_VERSION = 2 };
 
 /* store.c: an empty store without genesis row that vanishes when closed. */
 enum dca_rc store_open_scratch(struct dca_store **out, struct dca_err *e)
@@ -125,6 +129,18 @@ bool ledger_row(sqlite3_stmt *q, struct dca_row *r);
 /* customer.c: binds the key and notes how long it is certified. */
 enum dca_rc key_certified(struct dca_store *s, const uint8_t key[static 32],
     const char *customer, int64_t until, struct dca_err *e) DCA_CHECKED;
+
+/* revoke.c: the keys of a chain (concatenated DER) are never certified. */
+enum dca_rc chain_forbid(struct dca_store *s, struct dca_buf chain,
+    struct dca_err *e) DCA_CHECKED;
+
+/* number.c: adds d as it stands, unless it is there; asks nobody. */
+enum dca_rc delegation_put(struct dca_store *s,
+    const struct dca_delegation *d, uint64_t seq, struct dca_err *e)
+    DCA_CHECKED;
+/* The customer's register entry changed with seq. */
+enum dca_rc customer_touch(struct dca_store *s, const char *customer,
+    uint64_t seq, struct dca_err *e) DCA_CHECKED;
 
 /* replay.c: is every view row what the ledger says, and nothing else there?
  * LEDGER_ROW, field names the view. */

@@ -150,8 +150,8 @@ insert(struct dca_store *s, const struct dca_delegation *d, uint64_t seq,
 	return DCA_OK;
 }
 
-static enum dca_rc
-touch(struct dca_store *s, const char *customer, uint64_t seq,
+enum dca_rc
+customer_touch(struct dca_store *s, const char *customer, uint64_t seq,
     struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.customer_touch,
@@ -166,6 +166,15 @@ touch(struct dca_store *s, const char *customer, uint64_t seq,
 	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", customer);
 }
 
+enum dca_rc
+delegation_put(struct dca_store *s, const struct dca_delegation *d,
+    uint64_t seq, struct dca_err *e)
+{
+	enum dca_rc rc = same(s, d, e);
+
+	return rc == DCA_NOTFOUND ? insert(s, d, seq, e) : rc;
+}
+
 /* The same delegation again changes nothing. */
 enum dca_rc
 dca_store_delegation_add(struct dca_store *s, const struct dca_delegation *d,
@@ -175,7 +184,7 @@ dca_store_delegation_add(struct dca_store *s, const struct dca_delegation *d,
 
 	if (rc != DCA_NOTFOUND)
 		return rc;
-	if ((rc = conflict(s, d, e)) || (rc = touch(s, d->customer, seq, e)))
+	if ((rc = conflict(s, d, e)) || (rc = customer_touch(s, d->customer, seq, e)))
 		return rc;
 	return insert(s, d, seq, e);
 }

@@ -10,56 +10,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db.h"
-#include "dca/act.h"
+#include "replay.h"
 #include "dca/cert.h"
 #include "dca/profile.h"
 
-struct replay {
-	struct dca_store *to;
-	uint8_t appliance[DCA_APPLIANCE_LEN];
-	/* the row that is being replayed */
-	const struct dca_row *row;
-	struct dca_act act;
-};
-
 /* --- reading what is known to be there --- */
-static enum dca_rc
-absent(const char *key, struct dca_err *e)
+enum dca_rc
+replay_absent(const char *key, struct dca_err *e)
 {
 	return dca_fail(e, DCA_RULE_LEDGER_ROW,
 	    "%s is missing or not what it must be", key);
 }
 
-static enum dca_rc
-take_text(struct dca_buf map, const char *key, char *out, size_t cap,
+enum dca_rc
+replay_text(struct dca_buf map, const char *key, char *out, size_t cap,
     struct dca_err *e)
 {
 	struct dca_cbor v;
 
 	return dca_cbor_find(map, key, &v) &&
-		dca_cbor_take_text(&v, out, cap) ? DCA_OK : absent(key, e);
+		dca_cbor_take_text(&v, out, cap) ? DCA_OK : replay_absent(key, e);
 }
 
-static enum dca_rc
-take_uint(struct dca_buf map, const char *key, uint64_t *out,
+enum dca_rc
+replay_uint(struct dca_buf map, const char *key, uint64_t *out,
     struct dca_err *e)
 {
 	struct dca_cbor v;
 
 	return dca_cbor_find(map, key, &v) && dca_cbor_take_uint(&v, out) ?
-	    DCA_OK : absent(key, e);
+	    DCA_OK : replay_absent(key, e);
 }
 
-static enum dca_rc
-take_bytes(struct dca_buf map, const char *key, struct dca_buf *out,
+enum dca_rc
+replay_bytes(struct dca_buf map, const char *key, struct dca_buf *out,
     struct dca_err *e)
 {
 	struct dca_cbor v;
 
 	return dca_cbor_find(map, key, &v) &&
 		dca_cbor_take_bytes(&v, out, DCA_CERT_MAX) ? DCA_OK :
-							     absent(key, e);
+							     replay_absent(key, e);
 }
 
 /* --- acts, by the names and arguments of firmware/vault/README.md --- */
@@ -70,13 +61,13 @@ operator_add(struct replay *r, struct dca_err *e)
 	struct dca_buf key = { 0 };
 	enum dca_rc rc;
 
-	if ((rc = take_text(r->act.args, "id", op.id, sizeof op.id, e)) ||
-	    (rc = take_text(r->act.args, "role", op.role, sizeof op.role,
+	if ((rc = replay_text(r->act.args, "id", op.id, sizeof op.id, e)) ||
+	    (rc = replay_text(r->act.args, "role", op.role, sizeof op.role,
 		 e)) ||
-	    (rc = take_bytes(r->act.args, "key", &key, e)))
+	    (rc = replay_bytes(r->act.args, "key", &key, e)))
 		return rc;
 	if (key.n != sizeof op.spki)
-		return absent("key", e);
+		return replay_absent("key", e);
 	memcpy(op.spki, key.p, key.n);
 	return dca_store_operator_add(r->to, &op, e);
 }
@@ -85,7 +76,7 @@ static enum dca_rc
 operator_remove(struct replay *r, struct dca_err *e)
 {
 	char id[DCA_ID_MAX + 1];
-	enum dca_rc rc = take_text(r->act.args, "id", id, sizeof id, e);
+	enum dca_rc rc = replay_text(r->act.args, "id", id, sizeof id, e);
 
 	return rc ? rc : dca_store_operator_remove(r->to, id, e);
 }
@@ -100,16 +91,16 @@ customer_add(struct replay *r, struct dca_err *e)
 	struct dca_cbor v;
 	enum dca_rc rc;
 
-	if ((rc = take_text(args, "id", c.id, sizeof c.id, e)) ||
-	    (rc = take_text(args, "name", c.name, sizeof c.name, e)) ||
-	    (rc = take_text(args, "country", c.country, sizeof c.country, e)))
+	if ((rc = replay_text(args, "id", c.id, sizeof c.id, e)) ||
+	    (rc = replay_text(args, "name", c.name, sizeof c.name, e)) ||
+	    (rc = replay_text(args, "country", c.country, sizeof c.country, e)))
 		return rc;
 	if (dca_cbor_find(args, "cn", &v) &&
 	    !dca_cbor_take_text(&v, c.cn, sizeof c.cn))
-		return absent("cn", e);
+		return replay_absent("cn", e);
 	if (dca_cbor_find(args, "passports", &v) &&
 	    !dca_cbor_take_text(&v, passports, sizeof passports))
-		return absent("passports", e);
+		return replay_absent("passports", e);
 	if (passports[0] &&
 	    (rc = dca_passports_parse(&c.passports, passports, e)))
 		return rc;
@@ -120,7 +111,7 @@ static enum dca_rc
 customer_active(struct replay *r, struct dca_err *e)
 {
 	char id[DCA_ID_MAX + 1];
-	enum dca_rc rc = take_text(r->act.args, "id", id, sizeof id, e);
+	enum dca_rc rc = replay_text(r->act.args, "id", id, sizeof id, e);
 
 	return rc ? rc :
 	    dca_store_customer_set_active(r->to, id,
@@ -135,8 +126,8 @@ customer_pin(struct replay *r, struct dca_err *e)
 	struct dca_buf key = { 0 };
 	enum dca_rc rc;
 
-	if ((rc = take_text(r->act.args, "id", id, sizeof id, e)) ||
-	    (rc = take_bytes(r->act.args, "key", &key, e)))
+	if ((rc = replay_text(r->act.args, "id", id, sizeof id, e)) ||
+	    (rc = replay_bytes(r->act.args, "key", &key, e)))
 		return rc;
 	dca_sha256(hash, key);
 	return strcmp(r->act.name, "customer.pin") == 0 ?
@@ -169,7 +160,7 @@ inventory_row(struct replay *r, struct dca_cbor *c, struct dca_err *e)
 
 	if (!take_range(c, &i.range) ||
 	    !dca_cbor_take_text(c, i.spc, sizeof i.spc))
-		return absent("a row", e);
+		return replay_absent("a row", e);
 	return dca_store_inventory_add(r->to, &i, r->row->seq, e);
 }
 
@@ -183,7 +174,7 @@ delegation_row(struct replay *r, struct dca_cbor *c, struct dca_err *e)
 	    !take_range(c, &d.range) || !dca_cbor_take_int(c, &d.not_before) ||
 	    !dca_cbor_take_int(c, &d.not_after) ||
 	    !dca_cbor_take_bool(c, &d.shared))
-		return absent("a row", e);
+		return replay_absent("a row", e);
 	return dca_store_delegation_add(r->to, &d, r->row->seq, e);
 }
 
@@ -198,11 +189,11 @@ import_rows(unsigned part, struct dca_buf rows, void *arg, struct dca_err *e)
 
 	(void)part;
 	if (!dca_cbor_take_array(&c, &n, DCA_ACT_MAX))
-		return absent("rows", e);
+		return replay_absent("rows", e);
 	while (!rc && n--) {
 		if (!dca_cbor_take_array(&c, &cells, 6) ||
 		    cells != (inventory ? 3 : 6))
-			return absent("a row", e);
+			return replay_absent("a row", e);
 		rc = inventory ? inventory_row(r, &c, e) :
 				 delegation_row(r, &c, e);
 	}
@@ -219,13 +210,13 @@ import_part(struct replay *r, struct dca_err *e)
 	uint64_t part = 0, of = 0;
 	enum dca_rc rc;
 
-	if ((rc = take_text(args, "import", import, sizeof import, e)) ||
-	    (rc = take_uint(args, "part", &part, e)) ||
-	    (rc = take_uint(args, "of", &of, e)))
+	if ((rc = replay_text(args, "import", import, sizeof import, e)) ||
+	    (rc = replay_uint(args, "part", &part, e)) ||
+	    (rc = replay_uint(args, "of", &of, e)))
 		return rc;
 	if (!dca_cbor_find(args, "rows", &v) || !dca_cbor_skip(&v, &rows) ||
 	    part >= of || of > UINT16_MAX)
-		return absent("rows, part or of", e);
+		return replay_absent("rows, part or of", e);
 	/* parts belong to one operator and one kind of import */
 	snprintf(name, sizeof name, "%c:%s:%s", r->act.name[0], r->act.op,
 	    import);
@@ -262,6 +253,9 @@ static const struct {
 	{ "code.create", nothing },
 	{ "code.revoke", nothing },
 	{ "issue", nothing },
+	{ "revoke", replay_revoke },
+	{ "delegation.remove", replay_delegation },
+	{ "delegation.end", replay_delegation },
 };
 
 /* Was it this operator, active then, with a number not used before? */
@@ -296,18 +290,18 @@ replay_act(struct replay *r, struct dca_err *e)
 	bool is_signed = dca_cbor_find(r->row->body, "cose", &v);
 	enum dca_rc rc;
 
-	if ((rc = take_text(r->row->body, "act", name, sizeof name, e)))
+	if ((rc = replay_text(r->row->body, "act", name, sizeof name, e)))
 		return rc;
-	if (is_signed && ((rc = take_bytes(r->row->body, "cose", &cose, e)) ||
+	if (is_signed && ((rc = replay_bytes(r->row->body, "cose", &cose, e)) ||
 			     (rc = dca_cose_parse(cose, &payload, &sig, e))))
 		return rc;
 	if (!is_signed &&
-	    (rc = take_bytes(r->row->body, "payload", &payload, e)))
+	    (rc = replay_bytes(r->row->body, "payload", &payload, e)))
 		return rc;
 	if ((rc = dca_act_parse(&r->act, payload, e)))
 		return rc;
 	if (strcmp(name, r->act.name) != 0)
-		return absent("act", e);
+		return replay_absent("act", e);
 	/* root may make the first admin, and only that goes unsigned */
 	if (is_signed)
 		rc = check_signature(r, cose, e);
@@ -342,20 +336,20 @@ certificate(struct replay *r, const struct dca_cert *cert, struct dca_err *e)
 	bool shared = true;
 	enum dca_rc rc;
 
-	if ((rc = take_text(body, "customer", c.customer, sizeof c.customer,
+	if ((rc = replay_text(body, "customer", c.customer, sizeof c.customer,
 		 e)) ||
-	    (rc = take_bytes(body, "key", &key, e)) ||
-	    (rc = take_bytes(body, "csr", &csr, e)) ||
-	    (rc = take_uint(body, "function", &function, e)) ||
-	    (rc = take_uint(body, "cross", &c.cross, e)) ||
-	    (rc = take_uint(body, "basis", &c.basis, e)))
+	    (rc = replay_bytes(body, "key", &key, e)) ||
+	    (rc = replay_bytes(body, "csr", &csr, e)) ||
+	    (rc = replay_uint(body, "function", &function, e)) ||
+	    (rc = replay_uint(body, "cross", &c.cross, e)) ||
+	    (rc = replay_uint(body, "basis", &c.basis, e)))
 		return rc;
 	c.function = (enum dca_function)function;
 	memcpy(c.serial, cert->serial, sizeof c.serial);
 	dca_sha256(c.key_sha256, cert->spki);
 	if (csr.n != sizeof c.csr_sha256 || !cert->scope ||
 	    !dca_buf_eq(key, DCA_BUF(c.key_sha256, sizeof c.key_sha256)))
-		return absent("csr, key or the numbers", e);
+		return replay_absent("csr, key or the numbers", e);
 	memcpy(c.csr_sha256, csr.p, csr.n);
 	/* as the vault decided it, at notBefore */
 	dca_store_delegations(r->to, c.customer, c.not_before, cert->scope,
@@ -370,7 +364,7 @@ replay_issue(struct replay *r, struct dca_err *e)
 	struct dca_cert cert;
 	enum dca_rc rc;
 
-	if ((rc = take_bytes(r->row->body, "cert", &der, e)) ||
+	if ((rc = replay_bytes(r->row->body, "cert", &der, e)) ||
 	    (rc = dca_cert_parse(&cert, der, e)))
 		return rc;
 	rc = certificate(r, &cert, e);
@@ -383,7 +377,7 @@ replay_cross(struct replay *r, struct dca_err *e)
 {
 	struct dca_buf chain = { 0 };
 	uint64_t id;
-	enum dca_rc rc = take_bytes(r->row->body, "chain", &chain, e);
+	enum dca_rc rc = replay_bytes(r->row->body, "chain", &chain, e);
 
 	return rc ? rc :
 	    dca_store_cross_add(r->to, chain, r->row->time, r->row->seq, &id,
@@ -394,10 +388,10 @@ static enum dca_rc
 replay_genesis(struct replay *r, struct dca_err *e)
 {
 	struct dca_buf id = { 0 };
-	enum dca_rc rc = take_bytes(r->row->body, "appliance", &id, e);
+	enum dca_rc rc = replay_bytes(r->row->body, "appliance", &id, e);
 
 	if (rc || id.n != sizeof r->appliance)
-		return rc ? rc : absent("appliance", e);
+		return rc ? rc : replay_absent("appliance", e);
 	memcpy(r->appliance, id.p, id.n);
 	return DCA_OK;
 }

@@ -124,6 +124,8 @@ static const char *const SCHEMA[] = {
 	 * and not that of the customer, who may have a million */
 	"CREATE INDEX certificates_csr ON certificates (csr, function)",
 	"CREATE INDEX certificates_customer ON certificates (customer)",
+	"CREATE INDEX certificates_key ON certificates"
+	" (key, revoked, not_after)",
 
 	/*
 	 * Which customer holds which interval by certificates, and until when
@@ -142,6 +144,32 @@ static const char *const SCHEMA[] = {
 	" until INTEGER NOT NULL) STRICT",
 	"CREATE UNIQUE INDEX holdings_range ON holdings"
 	" (digits, span, lo, hi, customer, shared)",
+	/* By which certificates, the unrevoked ones only: what remains when
+	 * one is revoked is the last row of its holding. */
+	"CREATE TABLE held ("
+	" holding INTEGER NOT NULL,"
+	" until INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL,"
+	" PRIMARY KEY (holding, until, seq)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX held_seq ON held (seq)",
+
+	/* Never certified, for nobody: keys of CAs, and keys that a
+	 * certificate was revoked for because they are compromised. */
+	"CREATE TABLE badkeys ("
+	" n INTEGER PRIMARY KEY,"
+	" key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
+	" why TEXT NOT NULL CHECK (why IN ('ca', 'compromise'))) STRICT",
+
+	/* data is what was signed; its row in the ledger has it too */
+	"CREATE TABLE proposals ("
+	" id INTEGER PRIMARY KEY,"
+	" act TEXT NOT NULL,"
+	" actor TEXT NOT NULL,"
+	" sha256 BLOB NOT NULL CHECK (length(sha256) = 32),"
+	" expires INTEGER NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'dropped')),"
+	" signed INTEGER NOT NULL,"
+	" data BLOB NOT NULL) STRICT",
 
 	"CREATE TABLE parts ("
 	" import TEXT NOT NULL,"

@@ -105,6 +105,9 @@ enum dca_rc dca_store_key_bind(struct dca_store *s,
     struct dca_err *e) DCA_CHECKED;
 enum dca_rc dca_store_key_unpin(struct dca_store *s,
     const uint8_t key_sha256[static 32], struct dca_err *e) DCA_CHECKED;
+/* CSR_FORBIDDEN_KEY: a CA's, or once revoked for keyCompromise. */
+enum dca_rc dca_store_key_allowed(struct dca_store *s,
+    const uint8_t key_sha256[static 32], struct dca_err *e) DCA_CHECKED;
 struct dca_key {
 	char customer[DCA_ID_MAX + 1];
 	bool pinned;
@@ -169,6 +172,15 @@ enum dca_rc dca_store_delegation_add(struct dca_store *s,
 typedef void (*dca_delegation_fn)(const struct dca_delegation *d, void *arg);
 void dca_store_delegations(struct dca_store *s, const char *customer,
     int64_t now, const struct dca_tnset *want, dca_delegation_fn fn, void *arg);
+/*
+ * Takes numbers from all delegations of a customer, past and future ones: at
+ * once (end 0), or from after end. Whether live certificates stand in the way
+ * is the caller's to ask before. REG_UNKNOWN, e->first: not delegated to it.
+ * changed: delegations that became shorter or went; they touch the customer.
+ */
+enum dca_rc dca_store_delegation_shrink(struct dca_store *s,
+    const char *customer, const struct dca_tnset *numbers, int64_t end,
+    uint64_t seq, uint64_t *changed, struct dca_err *e) DCA_CHECKED;
 /* Does another customer hold one of want by a delegation valid at now? For
  * the message of a refusal. */
 bool dca_store_delegated_elsewhere(struct dca_store *s, const char *customer,
@@ -211,6 +223,26 @@ enum dca_rc dca_store_certificate_repeat(struct dca_store *s,
 bool dca_store_certified_elsewhere(struct dca_store *s, const char *customer,
     int64_t now, const struct dca_tnset *want, bool shared,
     char first[static DCA_ENTRY_TEXT]);
+/*
+ * Revoked at when for reason (RFC 5280 5.3.1). Its key and numbers are held
+ * by it no longer; after keyCompromise (1) the key is never certified again.
+ * REG_STATE when it was revoked before, unless that was for another reason
+ * and is keyCompromise now: the time stays.
+ */
+enum dca_rc dca_store_certificate_revoke(struct dca_store *s,
+    const uint8_t serial[static DCA_SERIAL_LEN], int64_t when, int reason,
+    struct dca_err *e) DCA_CHECKED;
+/* Unrevoked certificates that are valid at now and end after beyond (0: any),
+ * of customer (NULL: any, then there are numbers) and with one of numbers
+ * (NULL: any): their serials, one after the other, in the ledger's order. */
+struct dca_live_query {
+	const char *customer;
+	const struct dca_tnset *numbers;
+	int64_t now, beyond;
+};
+enum dca_rc dca_store_certificates_live(struct dca_store *s,
+    const struct dca_live_query *q, struct dca_out *serials,
+    struct dca_err *e) DCA_CHECKED;
 enum dca_rc dca_store_certificate_published(struct dca_store *s,
     const uint8_t serial[static DCA_SERIAL_LEN], int64_t when,
     struct dca_err *e) DCA_CHECKED;
