@@ -19,6 +19,8 @@ static const struct view {
 } VIEWS[] = {
 	{ "operators", "SELECT id, role, spki, active FROM operators"
 		       " ORDER BY id" },
+	{ "proposals", "SELECT id, act, actor, sha256, expires, state, signed,"
+		       " data FROM proposals ORDER BY id" },
 	{ "customers", "SELECT id, name, country, cn, passports, active,"
 		       " changed FROM customers ORDER BY id" },
 	{ "keys", "SELECT key, customer, pinned, until FROM keys"

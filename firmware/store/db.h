@@ -42,6 +42,7 @@ struct statements {
 	sqlite3_stmt *live_customer, *live_range, *live_serial;
 	sqlite3_stmt *delegation_any, *delegation_drop;
 	sqlite3_stmt *part_of, *part_put, *part_count, *part_drop;
+	sqlite3_stmt *proposal_add, *proposal_get, *proposal_close;
 };
 
 struct dca_store {
@@ -143,8 +144,9 @@ enum dca_rc customer_touch(struct dca_store *s, const char *customer,
     uint64_t seq, struct dca_err *e) DCA_CHECKED;
 
 /* replay.c: is every view row what the ledger says, and nothing else there?
- * LEDGER_ROW, field names the view. */
-enum dca_rc replay_check(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
+ * LEDGER_ROW, field names the view. fn: dca_store_verify_operators, or NULL. */
+enum dca_rc replay_check(struct dca_store *s, dca_operator_audit_fn fn,
+    void *arg, struct dca_err *e) DCA_CHECKED;
 
 /* compare.c: s against what it must be, both ways. LEDGER_ROW. */
 enum dca_rc compare_views(struct dca_store *s, struct dca_store *must,

@@ -52,6 +52,15 @@ static const struct view VIEWS[] = {
 	    { "role", "role", TEXT },
 	    { "active", "active", BOOL },
 	    { "last_seq", "last_seq", UINT } } },
+	{ "proposals", "id", NULL, "id", UINT, {
+	    { "id", "id", UINT },
+	    { "act", "act", TEXT },
+	    { "data", "data", BYTES },
+	    { "actor", "actor", TEXT },
+	    { "state", "state", TEXT },
+	    { "sha256", "sha256", HEX },
+	    { "signed", "signed", BOOL },
+	    { "expires", "expires", TIME } } },
 	{ "customers", "n", "id", "id", TEXT, {
 	    { "cn", "cn", TEXT },
 	    { "id", "id", TEXT },

@@ -256,13 +256,28 @@ static const struct {
 	{ "revoke", replay_revoke },
 	{ "delegation.remove", replay_delegation },
 	{ "delegation.end", replay_delegation },
+	{ "approve", replay_approve },
+	{ "proposal.drop", replay_drop },
+	{ "token.resume", nothing },
 };
 
-/* Was it this operator, active then, with a number not used before? */
-static enum dca_rc
-check_signature(struct replay *r, struct dca_buf cose, struct dca_err *e)
+enum dca_rc
+replay_apply(struct replay *r, struct dca_err *e)
+{
+	for (size_t i = 0; i < sizeof ACTS / sizeof *ACTS; i++)
+		if (strcmp(ACTS[i].name, r->act.name) == 0)
+			return ACTS[i].replay(r, e);
+	return dca_fail(e, DCA_RULE_LEDGER_ROW, "act %s is not known",
+	    r->act.name);
+}
+
+/* Was it this operator, active then and in that role, with a number not used
+ * before? */
+enum dca_rc
+replay_signature(struct replay *r, struct dca_buf cose, struct dca_err *e)
 {
 	const struct dca_act *a = &r->act;
+	const struct dca_act_rule *rule = dca_act_rule(a->name);
 	struct dca_operator op;
 	struct dca_spki key;
 	char actor[DCA_ACTOR_MAX];
@@ -275,6 +290,9 @@ check_signature(struct replay *r, struct dca_buf cose, struct dca_err *e)
 	    memcmp(a->appliance, r->appliance, sizeof a->appliance) != 0)
 		return dca_fail(e, DCA_RULE_LEDGER_ROW,
 		    "operator or appliance is not that of the act");
+	if (!rule || !(rule->by & dca_role_bit(op.role)))
+		return dca_fail(e, DCA_RULE_LEDGER_ROW, "%s is not for the "
+		    "role of operator %s", a->name, op.id);
 	memcpy(key.der, op.spki, sizeof key.der);
 	if ((rc = dca_cose_verify(cose, &key, e)))
 		return rc;
@@ -304,16 +322,13 @@ replay_act(struct replay *r, struct dca_err *e)
 		return replay_absent("act", e);
 	/* root may make the first admin, and only that goes unsigned */
 	if (is_signed)
-		rc = check_signature(r, cose, e);
+		rc = replay_signature(r, cose, e);
 	else if (strcmp(name, "operator.add") != 0 ||
 	    dca_store_admins(r->to) != 0)
 		rc = dca_fail(e, DCA_RULE_LEDGER_ROW, "the act is not signed");
-	if (rc)
+	if (rc || (rc = replay_two(r, name, r->act.args, e)))
 		return rc;
-	for (size_t i = 0; i < sizeof ACTS / sizeof *ACTS; i++)
-		if (strcmp(ACTS[i].name, name) == 0)
-			return ACTS[i].replay(r, e);
-	return dca_fail(e, DCA_RULE_LEDGER_ROW, "act %s is not known", name);
+	return replay_apply(r, e);
 }
 
 /* --- certificates --- */
@@ -379,9 +394,10 @@ replay_cross(struct replay *r, struct dca_err *e)
 	uint64_t id;
 	enum dca_rc rc = replay_bytes(r->row->body, "chain", &chain, e);
 
-	return rc ? rc :
-	    dca_store_cross_add(r->to, chain, r->row->time, r->row->seq, &id,
-		e);
+	if (rc || (rc = replay_two(r, "cross.activate", r->row->body, e)))
+		return rc;
+	return dca_store_cross_add(r->to, chain, r->row->time, r->row->seq,
+	    &id, e);
 }
 
 static enum dca_rc
@@ -431,16 +447,31 @@ replay_row(const struct dca_row *row, void *arg, struct dca_err *e)
 }
 
 enum dca_rc
-replay_check(struct dca_store *s, struct dca_err *e)
+replay_check(struct dca_store *s, dca_operator_audit_fn fn, void *arg,
+    struct dca_err *e)
+	{ "propose", replay_propose },
 {
-	struct replay r = { 0 };
+	struct replay r = { .audit = fn ? audit_new() : NULL };
 	enum dca_rc rc = store_open_scratch(&r.to, e);
 
-	if (rc)
-		return rc;
-	if (!(rc = dca_store_begin(r.to, e)) &&
-	    !(rc = dca_store_walk(s, 0, replay_row, &r, e)))
-		rc = compare_views(s, r.to, e);
+	if (rc == DCA_OK)
+		rc = run(&r, s, fn, arg, e);
 	dca_store_close(r.to);
 	return rc;
 }
+	if (rc == DCA_OK && r->audit)
+		rc = audit_row(r, &why);
+static enum dca_rc
+run(struct replay *r, struct dca_store *s, dca_operator_audit_fn fn,
+    void *arg, struct dca_err *e)
+{
+	enum dca_rc rc;
+
+	if ((rc = dca_store_begin(r->to, e)) ||
+	    (rc = dca_store_walk(s, 0, replay_row, r, e)) ||
+	    (rc = compare_views(s, r->to, e)))
+		return rc;
+	return r->audit ? audit_tell(r, fn, arg, e) : DCA_OK;
+}
+
+	audit_free(r.audit);

@@ -12,6 +12,7 @@ struct replay {
 	/* the row that is being replayed */
 	const struct dca_row *row;
 	struct dca_act act;
+	struct audit *audit;	/* NULL: nobody asked */
 };
 
 /* replay.c: values of a map that are known to be there; LEDGER_ROW. */
@@ -22,6 +23,27 @@ enum dca_rc replay_uint(struct dca_buf map, const char *key, uint64_t *out,
     struct dca_err *e) DCA_CHECKED;
 enum dca_rc replay_bytes(struct dca_buf map, const char *key,
     struct dca_buf *out, struct dca_err *e) DCA_CHECKED;
+
+/* replay.c: was r->act signed by the row's actor, in the right role? */
+enum dca_rc replay_signature(struct replay *r, struct dca_buf cose,
+    struct dca_err *e) DCA_CHECKED;
+/* What r->act does, as of r->row. */
+enum dca_rc replay_apply(struct replay *r, struct dca_err *e) DCA_CHECKED;
+
+/* replay-proposal.c: rows "propose", acts approve and proposal.drop */
+enum dca_rc replay_propose(struct replay *r, struct dca_err *e);
+enum dca_rc replay_approve(struct replay *r, struct dca_err *e);
+enum dca_rc replay_drop(struct replay *r, struct dca_err *e);
+/* May this stand with one signature? LEDGER_ROW. */
+enum dca_rc replay_two(struct replay *r, const char *name,
+    struct dca_buf args, struct dca_err *e) DCA_CHECKED;
+
+/* audit.c: who did what, row by row; then told for each operator */
+struct audit *audit_new(void);
+void audit_free(struct audit *a);	/* NULL ok */
+enum dca_rc audit_row(struct replay *r, struct dca_err *e) DCA_CHECKED;
+enum dca_rc audit_tell(struct replay *r, dca_operator_audit_fn fn, void *arg,
+    struct dca_err *e) DCA_CHECKED;
 
 /* replay-revoke.c: acts revoke, delegation.remove, delegation.end */
 enum dca_rc replay_revoke(struct replay *r, struct dca_err *e);

@@ -89,19 +89,21 @@ check_file(struct dca_store *s, struct dca_err *e)
 }
 
 static enum dca_rc
-check_all(struct dca_store *s, struct chain *c, struct dca_err *e)
+check_all(struct dca_store *s, struct chain *c, dca_operator_audit_fn fn,
+    void *arg, struct dca_err *e)
 {
 	enum dca_rc rc;
 
 	if ((rc = dca_store_walk(s, 0, check_row, c, e)) ||
-	    (rc = check_head(s, c, e)) || (rc = replay_check(s, e)))
+	    (rc = check_head(s, c, e)) || (rc = replay_check(s, fn, arg, e)))
 		return rc;
 	return check_file(s, e);
 }
 
 /* One read transaction: a live store does not move under our eyes. */
 enum dca_rc
-dca_store_verify(struct dca_store *s, uint64_t *rows, struct dca_err *e)
+dca_store_verify_operators(struct dca_store *s, uint64_t *rows,
+    dca_operator_audit_fn fn, void *arg, struct dca_err *e)
 {
 	struct chain c = { 0 };
 	bool own = sqlite3_get_autocommit(s->db);
@@ -110,9 +112,15 @@ dca_store_verify(struct dca_store *s, uint64_t *rows, struct dca_err *e)
 	*rows = 0;
 	if (rc)
 		return rc;
-	rc = check_all(s, &c, e);
+	rc = check_all(s, &c, fn, arg, e);
 	*rows = c.rows;
 	if (own)
 		(void)!db_exec(s, "ROLLBACK", NULL);
 	return rc;
+}
+
+enum dca_rc
+dca_store_verify(struct dca_store *s, uint64_t *rows, struct dca_err *e)
+{
+	return dca_store_verify_operators(s, rows, NULL, NULL, e);
 }

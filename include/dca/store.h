@@ -70,6 +70,21 @@ struct dca_operator {
 enum dca_rc dca_store_operator(struct dca_store *s, const char *id,
     struct dca_operator *out, struct dca_err *e) DCA_CHECKED;
 enum dca_rc dca_store_operator_by_key(struct dca_store *s,
+/*
+ * dca_store_verify, and what it found of each operator: told only when all of
+ * it holds. What is counted is signed: by a key the operator had then, in its
+ * role, with a number above the last, for this appliance; an act that needs
+ * two signatures has both.
+ */
+struct dca_operator_audit {
+	struct dca_operator op;		/* as it is at the end */
+	uint64_t acts, proposed, approved, refused;
+	uint64_t first_row, last_row;	/* 0: signed nothing */
+};
+typedef void (*dca_operator_audit_fn)(const struct dca_operator_audit *a,
+    void *arg);
+enum dca_rc dca_store_verify_operators(struct dca_store *s, uint64_t *rows,
+    dca_operator_audit_fn fn, void *arg, struct dca_err *e) DCA_CHECKED;
     const uint8_t spki[static 91], struct dca_operator *out, struct dca_err *e)
     DCA_CHECKED;	/* AUTH_OPERATOR when unknown or not active */
 enum dca_rc dca_store_operator_add(struct dca_store *s,
@@ -84,6 +99,32 @@ unsigned dca_store_admins(struct dca_store *s);	/* active ones */
 /* --- customers and their keys --- */
 struct dca_customer {
 	char id[DCA_ID_MAX + 1];
+/* --- proposals: acts that wait for another admin (dca(7) TRUST) --- */
+enum dca_proposal_state {
+	DCA_PROPOSAL_OPEN, DCA_PROPOSAL_APPROVED, DCA_PROPOSAL_DROPPED,
+};
+enum { DCA_PROPOSAL_LIFE = 7 * 86400 };
+struct dca_proposal {
+	uint64_t id;			/* ledger seq of its "propose" row */
+	char act[DCA_KIND_MAX];
+	char actor[DCA_ACTOR_MAX];
+	uint8_t sha256[DCA_SHA256_LEN];	/* of data */
+	int64_t expires;
+	enum dca_proposal_state state;
+	bool is_signed;
+	struct dca_out data;	/* owned: COSE_Sign1, else a payload */
+};
+void dca_proposal_clear(struct dca_proposal *p);
+enum dca_rc dca_store_proposal_add(struct dca_store *s, uint64_t id,
+    const char *act, const char *actor, int64_t expires, bool is_signed,
+    struct dca_buf data, struct dca_err *e) DCA_CHECKED;
+/* REG_UNKNOWN. */
+enum dca_rc dca_store_proposal(struct dca_store *s, uint64_t id,
+    struct dca_proposal *out, struct dca_err *e) DCA_CHECKED;
+/* REG_STATE when it is closed already. */
+enum dca_rc dca_store_proposal_close(struct dca_store *s, uint64_t id,
+    enum dca_proposal_state state, struct dca_err *e) DCA_CHECKED;
+
 	char name[65];			/* O */
 	char country[3];		/* C */
 	char cn[65];
@@ -284,7 +325,7 @@ void dca_store_part_drop(struct dca_store *s, const char *import);
 
 /* --- reading for people --- */
 struct dca_list_query {
-	const char *view;	/* operators customers keys codes inventory
+	const char *view;	/* operators proposals customers keys codes inventory
 				 * delegations certificates crosses ledger */
 	const char *customer;	/* NULL: all */
 	const char *id;		/* NULL: all; else one (serial in hex, id) */
