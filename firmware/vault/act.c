@@ -17,20 +17,31 @@ static const struct act_row {
 	unsigned who;
 	bool makes_code;
 	act_handler apply;
+	act_handler prepare;	/* before the row; NULL: nothing */
 } acts[] = {
-	{ "operator.add", ADMIN | LOCAL, false, act_operator_add },
-	{ "operator.remove", ADMIN, false, act_operator_remove },
-	{ "customer.add", ADMIN | OPERATOR, false, act_customer_add },
-	{ "customer.suspend", ADMIN | OPERATOR, false, act_customer_suspend },
-	{ "customer.resume", ADMIN | OPERATOR, false, act_customer_resume },
-	{ "customer.pin", ADMIN | OPERATOR, false, act_customer_pin },
-	{ "customer.unpin", ADMIN | OPERATOR, false, act_customer_unpin },
-	{ "inventory.import", ADMIN | OPERATOR, false, act_inventory_import },
+	{ "operator.add", ADMIN | LOCAL, false, act_operator_add, NULL },
+	{ "operator.remove", ADMIN, false, act_operator_remove, NULL },
+	{ "customer.add", ADMIN | OPERATOR, false, act_customer_add, NULL },
+	{ "customer.suspend", ADMIN | OPERATOR, false,
+	  act_customer_suspend, NULL },
+	{ "customer.resume", ADMIN | OPERATOR, false,
+	  act_customer_resume, NULL },
+	{ "customer.pin", ADMIN | OPERATOR, false, act_customer_pin, NULL },
+	{ "customer.unpin", ADMIN | OPERATOR, false,
+	  act_customer_unpin, NULL },
+	{ "inventory.import", ADMIN | OPERATOR, false,
+	  act_inventory_import, NULL },
 	{ "delegation.import", ADMIN | OPERATOR, false,
-	  act_delegation_import },
-	{ "code.create", ADMIN | OPERATOR, true, act_code_create },
-	{ "code.revoke", ADMIN | OPERATOR, false, act_code_revoke },
-	{ "issue", ADMIN | OPERATOR, false, act_issue },
+	  act_delegation_import, NULL },
+	{ "delegation.remove", ADMIN | OPERATOR, false, act_delegation_remove,
+	  act_delegation_prepare },
+	{ "delegation.end", ADMIN | OPERATOR, false, act_delegation_end,
+	  act_delegation_prepare },
+	{ "revoke", ADMIN | OPERATOR, false, act_revoke,
+	  act_revoke_prepare },
+	{ "code.create", ADMIN | OPERATOR, true, act_code_create, NULL },
+	{ "code.revoke", ADMIN | OPERATOR, false, act_code_revoke, NULL },
+	{ "issue", ADMIN | OPERATOR, false, act_issue, NULL },
 };
 
 static const struct act_row *
@@ -124,11 +135,20 @@ act_body(struct dca_out *o, const struct act_call *c,
 {
 	uint8_t hash[DCA_SHA256_LEN];
 
-	dca_cbor_map(o, row->makes_code ? 3 : 2);
+	const size_t revoked = c->serials.n / DCA_SERIAL_LEN;
+
+	dca_cbor_map(o, 2 + (row->makes_code ? 1 : 0) + (revoked ? 1 : 0));
 	dca_cbor_text(o, "act");
 	dca_cbor_text(o, row->name);
 	dca_cbor_text(o, c->op ? "cose" : "payload");
 	dca_cbor_bytes(o, c->signed_act);
+	if (revoked) {
+		dca_cbor_text(o, "serials");
+		dca_cbor_array(o, revoked);
+		for (size_t i = 0; i < c->serials.n; i += DCA_SERIAL_LEN)
+			dca_cbor_bytes(o, DCA_BUF(c->serials.p + i,
+			    DCA_SERIAL_LEN));
+	}
 	if (row->makes_code) {
 		dca_sha256(hash, DCA_BUF(c->code, sizeof(c->code)));
 		dca_cbor_text(o, "code_sha256");
@@ -145,8 +165,11 @@ apply(struct act_call *c, const struct act_row *row, const char *actor,
 
 	if (row->makes_code)
 		dca_random(c->code, sizeof(c->code));
+	c->now = dca_now();
+	if (row->prepare && (rc = row->prepare(c, e)))
+		return rc;
 	act_body(&body, c, row);
-	rc = dca_store_append(c->v->store, dca_now(), "act", actor,
+	rc = dca_store_append(c->v->store, c->now, "act", actor,
 	    dca_out_buf(&body), &c->seq, e);
 	return rc ? rc : row->apply(c, e);
 }
@@ -291,6 +314,7 @@ vault_on_act(struct vault *v, struct vault_peer *p,
 		refuse_signed(&c, actor, &e);
 	answer(&c, rc, &e);
 	dca_out_free(&c.answer);
+	dca_out_free(&c.serials);
 }
 
 /* Root makes the first admin, and nothing else. */
@@ -338,4 +362,5 @@ vault_on_local_act(struct vault *v, struct vault_peer *p,
 		dca_log_err(DCA_WARNING, "local act", &e);
 	answer(&c, rc, &e);
 	dca_out_free(&c.answer);
+	dca_out_free(&c.serials);
 }

@@ -16,6 +16,9 @@ struct act_call {
 	const struct dca_act *act;
 	struct dca_buf signed_act;	/* COSE_Sign1, or the local payload */
 	uint64_t seq;
+	int64_t now;			/* the time of that row */
+	struct dca_out serials;		/* what is revoked, one after the
+					 * other; stands in the row too */
 	uint8_t code[16];		/* code.create */
 	struct dca_out answer;		/* empty: {} */
 	bool deferred;			/* the answer comes later */
@@ -46,6 +49,23 @@ enum dca_rc act_customer_unpin(struct act_call *c, struct dca_err *e);
 enum dca_rc act_code_create(struct act_call *c, struct dca_err *e);
 enum dca_rc act_code_revoke(struct act_call *c, struct dca_err *e);
 enum dca_rc act_issue(struct act_call *c, struct dca_err *e);
+/* act-revoke.c, act-delegation.c; prepare finds out which certificates are
+ * meant, before the row is written that names them */
+enum dca_rc act_revoke_prepare(struct act_call *c, struct dca_err *e);
+enum dca_rc act_revoke(struct act_call *c, struct dca_err *e);
+enum dca_rc act_delegation_prepare(struct act_call *c, struct dca_err *e);
+enum dca_rc act_delegation_remove(struct act_call *c, struct dca_err *e);
+enum dca_rc act_delegation_end(struct act_call *c, struct dca_err *e);
+/* Revokes c->serials. */
+enum dca_rc act_revoke_serials(struct act_call *c, uint64_t reason,
+    struct dca_err *e) DCA_CHECKED;
+enum dca_rc act_reason(uint64_t reason, struct dca_err *e) DCA_CHECKED;
+/* Text of one argument (RFC 9060 numbers only) into a set that is not empty. */
+enum dca_rc act_numbers(struct dca_buf item, struct dca_tnset *set,
+    struct dca_err *e) DCA_CHECKED;
+/* "revoked": [serial in hex, ...], at most ACT_SERIALS_SHOWN of them. */
+enum { ACT_SERIALS_SHOWN = 1000 };
+void act_put_revoked(struct act_call *c);
 /* import.c; a refused one leaves { "errors": ... } in the answer */
 enum dca_rc act_inventory_import(struct act_call *c, struct dca_err *e);
 enum dca_rc act_delegation_import(struct act_call *c, struct dca_err *e);

@@ -135,6 +135,8 @@ X(REG_UNKNOWN, "reg-unknown", NOTFOUND, 404, "not in the register", "dca(7) LIMI
 X(REG_STATE, "reg-state", REFUSED, 403, "not active", "dca(7) TRUST", "see its state with dcactl") \
 X(REG_OVERLAP, "reg-overlap", REFUSED, 409, "overlaps a delegation of another customer", "dca(7) TRUST", \
   "end the other delegation first, or mark both shared") \
+X(REG_LIVE, "reg-live", REFUSED, 409, "live certificates exceed what would be left", "dca(7) TRUST", \
+  "revoke them in the same act (--revoke), or wait until they end") \
 X(REG_IMPORT, "reg-import", MALFORMED, 400, "import refused, nothing was changed", "dca(7) LIMITS", \
   "correct the lines that are named and import again") \
 X(REG_ACT, "reg-act", MALFORMED, 400, "not an act this appliance knows", "dca(7) TRUST", \
