@@ -41,8 +41,8 @@ struct statements {
 	sqlite3_stmt *badkey_add, *badkey_get, *key_lower, *certificate_revoke;
 	sqlite3_stmt *live_customer, *live_range, *live_serial;
 	sqlite3_stmt *delegation_any, *delegation_drop;
-	sqlite3_stmt *part_of, *part_put, *part_count, *part_drop;
 	sqlite3_stmt *proposal_add, *proposal_get, *proposal_close;
+	sqlite3_stmt *part_of, *part_put, *part_count, *part_drop;
 };
 
 struct dca_store {

@@ -418,6 +418,7 @@ static const struct {
 } KINDS[] = {	/* other kinds change no view */
 	{ "genesis", replay_genesis },
 	{ "act", replay_act },
+	{ "propose", replay_propose },
 	{ "issue", replay_issue },
 	{ "cross.install", replay_cross },
 };
@@ -436,6 +437,8 @@ replay_row(const struct dca_row *row, void *arg, struct dca_err *e)
 	for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
 		if (strcmp(KINDS[i].kind, row->kind) == 0)
 			rc = KINDS[i].replay(r, &why);
+	if (rc == DCA_OK && r->audit)
+		rc = audit_row(r, &why);
 	if (rc == DCA_OK)
 		return DCA_OK;
 	rc = dca_fail(e, DCA_RULE_LEDGER_ROW,
@@ -446,21 +449,6 @@ replay_row(const struct dca_row *row, void *arg, struct dca_err *e)
 	return rc;
 }
 
-enum dca_rc
-replay_check(struct dca_store *s, dca_operator_audit_fn fn, void *arg,
-    struct dca_err *e)
-	{ "propose", replay_propose },
-{
-	struct replay r = { .audit = fn ? audit_new() : NULL };
-	enum dca_rc rc = store_open_scratch(&r.to, e);
-
-	if (rc == DCA_OK)
-		rc = run(&r, s, fn, arg, e);
-	dca_store_close(r.to);
-	return rc;
-}
-	if (rc == DCA_OK && r->audit)
-		rc = audit_row(r, &why);
 static enum dca_rc
 run(struct replay *r, struct dca_store *s, dca_operator_audit_fn fn,
     void *arg, struct dca_err *e)
@@ -474,4 +462,16 @@ run(struct replay *r, struct dca_store *s, dca_operator_audit_fn fn,
 	return r->audit ? audit_tell(r, fn, arg, e) : DCA_OK;
 }
 
+enum dca_rc
+replay_check(struct dca_store *s, dca_operator_audit_fn fn, void *arg,
+    struct dca_err *e)
+{
+	struct replay r = { .audit = fn ? audit_new() : NULL };
+	enum dca_rc rc = store_open_scratch(&r.to, e);
+
+	if (rc == DCA_OK)
+		rc = run(&r, s, fn, arg, e);
+	dca_store_close(r.to);
 	audit_free(r.audit);
+	return rc;
+}

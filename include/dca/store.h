@@ -67,9 +67,6 @@ struct dca_operator {
 	bool active;
 	uint64_t last_seq;		/* last sequence number used */
 };
-enum dca_rc dca_store_operator(struct dca_store *s, const char *id,
-    struct dca_operator *out, struct dca_err *e) DCA_CHECKED;
-enum dca_rc dca_store_operator_by_key(struct dca_store *s,
 /*
  * dca_store_verify, and what it found of each operator: told only when all of
  * it holds. What is counted is signed: by a key the operator had then, in its
@@ -85,6 +82,9 @@ typedef void (*dca_operator_audit_fn)(const struct dca_operator_audit *a,
     void *arg);
 enum dca_rc dca_store_verify_operators(struct dca_store *s, uint64_t *rows,
     dca_operator_audit_fn fn, void *arg, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_operator(struct dca_store *s, const char *id,
+    struct dca_operator *out, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_operator_by_key(struct dca_store *s,
     const uint8_t spki[static 91], struct dca_operator *out, struct dca_err *e)
     DCA_CHECKED;	/* AUTH_OPERATOR when unknown or not active */
 enum dca_rc dca_store_operator_add(struct dca_store *s,
@@ -96,9 +96,6 @@ enum dca_rc dca_store_operator_use(struct dca_store *s, const char *id,
     uint64_t seq, struct dca_err *e) DCA_CHECKED;
 unsigned dca_store_admins(struct dca_store *s);	/* active ones */
 
-/* --- customers and their keys --- */
-struct dca_customer {
-	char id[DCA_ID_MAX + 1];
 /* --- proposals: acts that wait for another admin (dca(7) TRUST) --- */
 enum dca_proposal_state {
 	DCA_PROPOSAL_OPEN, DCA_PROPOSAL_APPROVED, DCA_PROPOSAL_DROPPED,
@@ -125,6 +122,9 @@ enum dca_rc dca_store_proposal(struct dca_store *s, uint64_t id,
 enum dca_rc dca_store_proposal_close(struct dca_store *s, uint64_t id,
     enum dca_proposal_state state, struct dca_err *e) DCA_CHECKED;
 
+/* --- customers and their keys --- */
+struct dca_customer {
+	char id[DCA_ID_MAX + 1];
 	char name[65];			/* O */
 	char country[3];		/* C */
 	char cn[65];
