@@ -117,6 +117,8 @@ check_customer(const struct vault_question *q, struct vault_verdict *d,
 		return dca_fail(e, DCA_RULE_CSR_FORBIDDEN_KEY,
 		    "the request is for the key of the CA");
 	dca_spki_sha256(hash, &q->csr->key);
+	if ((rc = dca_store_key_allowed(q->store, hash, e)))
+		return rc;
 	rc = dca_store_key(q->store, hash, q->now, &key, e);
 	if (rc == DCA_NOTFOUND)
 		return DCA_OK;

@@ -96,7 +96,8 @@ vault_who_asks(struct dca_store *s, const struct dca_csr *csr, int64_t now,
 }
 
 static enum dca_rc
-peer_key(struct dca_buf peer, struct dca_spki *key, enum dca_rule rule,
+peer_key(struct dca_buf peer, struct dca_spki *key,
+    uint8_t serial[static DCA_SERIAL_LEN], enum dca_rule rule,
     struct dca_err *e)
 {
 	struct dca_cert cert = { 0 };
@@ -109,6 +110,7 @@ peer_key(struct dca_buf peer, struct dca_spki *key, enum dca_rule rule,
 		    "the client certificate is not one of a P-256 key");
 	}
 	*key = cert.key;
+	memcpy(serial, cert.serial, DCA_SERIAL_LEN);
 	dca_cert_clear(&cert);
 	return DCA_OK;
 }
@@ -117,30 +119,60 @@ enum dca_rc
 vault_who_operator(struct vault *v, struct dca_buf peer,
     struct dca_operator *op, struct dca_err *e)
 {
+	uint8_t serial[DCA_SERIAL_LEN];
 	struct dca_spki key;
-	enum dca_rc rc = peer_key(peer, &key, DCA_RULE_AUTH_OPERATOR, e);
+	enum dca_rc rc = peer_key(peer, &key, serial, DCA_RULE_AUTH_OPERATOR,
+	    e);
 
 	return rc ? rc : dca_store_operator_by_key(v->store, key.der, op, e);
+}
+
+/* One of ours that is revoked or over shows nothing, whatever else its key
+ * has; nor does a key that is compromised. */
+static enum dca_rc
+check_peer(struct dca_store *s, const uint8_t serial[static DCA_SERIAL_LEN],
+    const uint8_t key[static DCA_SHA256_LEN], struct dca_err *e)
+{
+	struct dca_certificate c;
+	enum dca_rc rc = dca_store_certificate(s, serial, &c, e);
+
+	if (rc == DCA_OK && c.revoked)
+		return dca_fail(e, DCA_RULE_AUTH_REVOKED,
+		    "the client certificate is revoked");
+	if (rc == DCA_OK && dca_now() > c.not_after)
+		return dca_fail(e, DCA_RULE_AUTH_EXPIRED,
+		    "the client certificate has expired");
+	if (rc && rc != DCA_NOTFOUND)
+		return rc;
+	return dca_store_key_allowed(s, key, e);
 }
 
 enum dca_rc
 vault_who_peer(struct vault *v, struct dca_buf peer,
     char customer[static DCA_ID_MAX + 1], struct dca_err *e)
 {
-	uint8_t hash[DCA_SHA256_LEN];
+	uint8_t hash[DCA_SHA256_LEN], serial[DCA_SERIAL_LEN];
+	struct dca_customer owner;
 	struct dca_spki spki;
 	struct dca_key key;
-	enum dca_rc rc = peer_key(peer, &spki, DCA_RULE_AUTH_PROOF, e);
+	enum dca_rc rc = peer_key(peer, &spki, serial, DCA_RULE_AUTH_PROOF, e);
 
 	if (rc)
 		return rc;
 	dca_spki_sha256(hash, &spki);
+	if ((rc = check_peer(v->store, serial, hash, e)))
+		return rc;
 	rc = dca_store_key(v->store, hash, dca_now(), &key, e);
 	if (rc && rc != DCA_NOTFOUND)
 		return rc;
 	if (rc || !(key.pinned || key.certified))
 		return dca_fail(e, DCA_RULE_AUTH_PROOF,
 		    "the key is neither pinned nor certified");
+	if ((rc = dca_store_customer(v->store, key.customer, &owner, e)))
+		return rc;
+	if (!owner.active)
+		return dca_fail(e, DCA_RULE_REG_STATE,
+		    "customer %s is suspended", key.customer);
 	memcpy(customer, key.customer, DCA_ID_MAX + 1);
 	return DCA_OK;
 }
