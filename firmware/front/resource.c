@@ -30,6 +30,7 @@ static const struct front_resource resources[] = {
 	READ("dca/certs/"),
 	READ("dca/status"),
 	READ("dca/customers"),
+	READ("dca/proposals"),
 	READ("dca/operators"),
 	READ("dca/keys"),
 	READ("dca/codes"),

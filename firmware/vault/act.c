@@ -5,43 +5,40 @@
  * a refused one changes nothing but the refusal's own row. Must never apply an
  * act whose row is not in the same group.
  */
-#include "act.h"
+#include "proposal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { ADMIN = 1, OPERATOR = 2, LOCAL = 4, ACT_AGE_MAX = 3600 };
+enum { ACT_AGE_MAX = 3600 };
 
+/* Who may do what stands in core/act-roles.c, and nowhere else. */
 static const struct act_row {
 	const char *name;
-	unsigned who;
 	bool makes_code;
 	act_handler apply;
 	act_handler prepare;	/* before the row; NULL: nothing */
 } acts[] = {
-	{ "operator.add", ADMIN | LOCAL, false, act_operator_add, NULL },
-	{ "operator.remove", ADMIN, false, act_operator_remove, NULL },
-	{ "customer.add", ADMIN | OPERATOR, false, act_customer_add, NULL },
-	{ "customer.suspend", ADMIN | OPERATOR, false,
-	  act_customer_suspend, NULL },
-	{ "customer.resume", ADMIN | OPERATOR, false,
-	  act_customer_resume, NULL },
-	{ "customer.pin", ADMIN | OPERATOR, false, act_customer_pin, NULL },
-	{ "customer.unpin", ADMIN | OPERATOR, false,
-	  act_customer_unpin, NULL },
-	{ "inventory.import", ADMIN | OPERATOR, false,
-	  act_inventory_import, NULL },
-	{ "delegation.import", ADMIN | OPERATOR, false,
-	  act_delegation_import, NULL },
-	{ "delegation.remove", ADMIN | OPERATOR, false, act_delegation_remove,
+	{ "operator.add", false, act_operator_add, NULL },
+	{ "operator.remove", false, act_operator_remove, NULL },
+	{ "approve", false, act_approve, NULL },
+	{ "proposal.drop", false, act_proposal_drop, NULL },
+	{ "customer.add", false, act_customer_add, NULL },
+	{ "customer.suspend", false, act_customer_suspend, NULL },
+	{ "customer.resume", false, act_customer_resume, NULL },
+	{ "customer.pin", false, act_customer_pin, NULL },
+	{ "customer.unpin", false, act_customer_unpin, NULL },
+	{ "inventory.import", false, act_inventory_import, NULL },
+	{ "delegation.import", false, act_delegation_import, NULL },
+	{ "delegation.remove", false, act_delegation_remove,
 	  act_delegation_prepare },
-	{ "delegation.end", ADMIN | OPERATOR, false, act_delegation_end,
+	{ "delegation.end", false, act_delegation_end,
 	  act_delegation_prepare },
-	{ "revoke", ADMIN | OPERATOR, false, act_revoke,
+	{ "revoke", false, act_revoke,
 	  act_revoke_prepare },
-	{ "code.create", ADMIN | OPERATOR, true, act_code_create, NULL },
-	{ "code.revoke", ADMIN | OPERATOR, false, act_code_revoke, NULL },
-	{ "issue", ADMIN | OPERATOR, false, act_issue, NULL },
+	{ "code.create", true, act_code_create, NULL },
+	{ "code.revoke", false, act_code_revoke, NULL },
+	{ "issue", false, act_issue, NULL },
 };
 
 static const struct act_row *
@@ -129,19 +126,31 @@ act_args(struct dca_buf args, struct act_arg *v, size_t n, struct dca_err *e)
 
 /* --- record and apply --- */
 
+/* alone: an act for four eyes, and there is one admin at most. */
 static void
 act_body(struct dca_out *o, const struct act_call *c,
-    const struct act_row *row)
+    const struct act_row *row, bool alone)
 {
 	uint8_t hash[DCA_SHA256_LEN];
 
 	const size_t revoked = c->serials.n / DCA_SERIAL_LEN;
 
-	dca_cbor_map(o, 2 + (row->makes_code ? 1 : 0) + (revoked ? 1 : 0));
+	dca_cbor_map(o, 2 + (size_t)alone + (size_t)row->makes_code +
+	    (revoked ? 1 : 0));
 	dca_cbor_text(o, "act");
 	dca_cbor_text(o, row->name);
-	dca_cbor_text(o, c->op ? "cose" : "payload");
-	dca_cbor_bytes(o, c->signed_act);
+	if (c->op) {
+		dca_cbor_text(o, "cose");
+		dca_cbor_bytes(o, c->signed_act);
+	}
+	if (alone) {
+		dca_cbor_text(o, "alone");
+		dca_cbor_bool(o, true);
+	}
+	if (!c->op) {
+		dca_cbor_text(o, "payload");
+		dca_cbor_bytes(o, c->signed_act);
+	}
 	if (revoked) {
 		dca_cbor_text(o, "serials");
 		dca_cbor_array(o, revoked);
@@ -156,10 +165,28 @@ act_body(struct dca_out *o, const struct act_call *c,
 	}
 }
 
+enum dca_rc
+act_apply(struct act_call *c, struct dca_err *e)
+{
+	const struct act_row *row = find(c->act->name);
+
+	return row ? row->apply(c, e) :
+	    dca_fail(e, DCA_RULE_REG_ACT, "no such act");
+}
+
+static void
+answer_alone(struct dca_out *o)
+{
+	dca_cbor_map(o, 1);
+	dca_cbor_text(o, "alone");
+	dca_cbor_bool(o, true);
+}
+
 static enum dca_rc
-apply(struct act_call *c, const struct act_row *row, const char *actor,
+record(struct act_call *c, const struct act_row *row, const char *actor,
     struct dca_err *e)
 {
+	const bool alone = dca_act_four_eyes(row->name, c->act->args);
 	DCA_AUTO_OUT body = { 0 };
 	enum dca_rc rc;
 
@@ -168,28 +195,53 @@ apply(struct act_call *c, const struct act_row *row, const char *actor,
 	c->now = dca_now();
 	if (row->prepare && (rc = row->prepare(c, e)))
 		return rc;
-	act_body(&body, c, row);
+	act_body(&body, c, row, alone);
 	rc = dca_store_append(c->v->store, c->now, "act", actor,
 	    dca_out_buf(&body), &c->seq, e);
-	return rc ? rc : row->apply(c, e);
+	if (rc || (rc = row->apply(c, e)))
+		return rc;
+	if (alone && !c->answer.n)
+		answer_alone(&c->answer);
+	return DCA_OK;
+}
+
+/* Tried first, so that nobody is asked to approve what would be refused. */
+static enum dca_rc
+propose(struct act_call *c, const struct act_row *row, const char *actor,
+    struct dca_err *e)
+{
+	const struct vault_proposing p = { .act = row->name, .actor = actor,
+		.data = c->signed_act, .is_signed = true };
+	enum dca_rc rc;
+
+	dca_store_savepoint(c->v->store);
+	rc = row->apply(c, e);
+	dca_store_undo(c->v->store);
+	c->answer.n = 0;
+	return rc ? rc : vault_propose(c->v, &p, &c->answer, e);
+}
+
+static enum dca_rc
+apply(struct act_call *c, const struct act_row *row, const char *actor,
+    struct dca_err *e)
+{
+	if (c->op && dca_act_four_eyes(row->name, c->act->args) &&
+	    dca_store_admins(c->v->store) > 1)
+		return propose(c, row, actor, e);
+	return record(c, row, actor, e);
 }
 
 static enum dca_rc
 check_row(const struct act_row *row, unsigned who, struct dca_err *e)
 {
-	if (!row)
+	const struct dca_act_rule *rule = row ? dca_act_rule(row->name) : NULL;
+
+	if (!rule)
 		return dca_fail(e, DCA_RULE_REG_ACT, "no such act");
-	if (!(row->who & who))
+	if (!(rule->by & who))
 		return dca_fail(e, DCA_RULE_AUTH_ROLE,
 		    "%s is not for this role", row->name);
 	return DCA_OK;
-}
-
-static unsigned
-role_bit(const char *role)
-{
-	return strcmp(role, "admin") == 0 ? ADMIN :
-	    strcmp(role, "operator") == 0 ? OPERATOR : 0;
 }
 
 /* The front may hold an act back; for how long is not its choice. */
@@ -219,7 +271,7 @@ run_signed(struct act_call *c, const char *actor, struct dca_err *e)
 	if (rc == DCA_OK)
 		rc = check_time(c->act, e);
 	if (rc == DCA_OK)
-		rc = check_row(row, role_bit(c->op->role), e);
+		rc = check_row(row, dca_role_bit(c->op->role), e);
 	if (rc == DCA_OK)
 		rc = apply(c, row, actor, e);
 	if (rc == DCA_OK) {
@@ -323,7 +375,7 @@ run_local(struct act_call *c, const char *actor, struct dca_err *e)
 {
 	const struct act_row *row = find(c->act->name);
 	struct dca_store *s = c->v->store;
-	enum dca_rc rc = check_row(row, LOCAL, e);
+	enum dca_rc rc = check_row(row, DCA_BY_LOCAL, e);
 
 	if (rc)
 		return rc;

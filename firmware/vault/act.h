@@ -38,6 +38,11 @@ struct act_arg {
 };
 enum dca_rc act_args(struct dca_buf args, struct act_arg *v, size_t n,
     struct dca_err *e) DCA_CHECKED;
+/* act.c: what the act does, without row, role or number. */
+enum dca_rc act_apply(struct act_call *c, struct dca_err *e) DCA_CHECKED;
+/* proposal.c */
+enum dca_rc act_approve(struct act_call *c, struct dca_err *e);
+enum dca_rc act_proposal_drop(struct act_call *c, struct dca_err *e);
 /* act-register.c */
 enum dca_rc act_operator_add(struct act_call *c, struct dca_err *e);
 enum dca_rc act_operator_remove(struct act_call *c, struct dca_err *e);

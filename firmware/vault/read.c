@@ -12,8 +12,9 @@
 
 #include "vault.h"
 
-static const char *const views[] = { "customers", "operators", "keys", "codes",
-	"inventory", "delegations", "certificates", "crosses", "ledger" };
+static const char *const views[] = { "customers", "operators", "proposals",
+	"keys", "codes", "inventory", "delegations", "certificates", "crosses",
+	"ledger" };
 
 static enum dca_rc
 no_resource(struct dca_err *e)
