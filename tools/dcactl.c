@@ -40,6 +40,31 @@ static const struct dca_option customer_pin[] = {
 static const struct dca_option of_customer[] = {
 	TEXT("customer", "ID", customer, "of this customer only"),
 };
+#define REASON                                                                 \
+	TEXT("reason", "NAME", reason, "why: unspecified, keyCompromise,"       \
+	    " affiliationChanged, superseded, cessationOfOperation,"            \
+	    " privilegeWithdrawn")
+static const struct dca_option delegation_remove[] = {
+	TEXT("customer", "ID", customer, "from whom"),
+	TEXT("numbers", "LIST", numbers, "which: 12025550100,12025550200+100"),
+	FLAG("revoke", revoke, "and revoke the live certificates with them"),
+	REASON,
+};
+static const struct dca_option delegation_end[] = {
+	TEXT("customer", "ID", customer, "whose"),
+	TEXT("numbers", "LIST", numbers, "which: 12025550100,12025550200+100"),
+	TEXT("not-after", "TIME", not_after, "last moment, RFC 3339 UTC"),
+	FLAG("revoke", revoke,
+	    "and revoke the live certificates that last longer"),
+	REASON,
+};
+static const struct dca_option revoke[] = {
+	TEXT("serial", "HEX", serial, "this certificate"),
+	TEXT("customer", "ID", customer, "all live ones of this customer"),
+	TEXT("numbers", "LIST", numbers,
+	    "all live ones with one of these numbers"),
+	REASON,
+};
 static const struct dca_option code_create[] = {
 	TEXT("customer", "ID", customer, "who shall enrol"),
 	TEXT("ttl", "SPAN", ttl, "how long the code lives (default 7d)"),
@@ -92,6 +117,10 @@ static const struct dca_command commands[] = {
 	    ctl_delegation_import },
 	{ "delegation list", "", "numbers delegated", OPT(of_customer), 0, 0,
 	    ctl_delegation_list },
+	{ "delegation remove", "", "take numbers back at once",
+	    OPT(delegation_remove), 0, 0, ctl_delegation_remove },
+	{ "delegation end", "", "take numbers back from a time on",
+	    OPT(delegation_end), 0, 0, ctl_delegation_end },
 	{ "code create", "", "print an enrolment packet (secret, one use)",
 	    OPT(code_create), 0, 0, ctl_code_create },
 	{ "code list", "", "codes, without the secret", OPT(of_customer), 0, 0,
@@ -104,6 +133,8 @@ static const struct dca_command commands[] = {
 	    ctl_cert_list },
 	{ "cert show", "SERIAL", "one of them", OPT(cert_show), 1, 1,
 	    ctl_cert_show },
+	{ "revoke", "", "make certificates invalid, for ever", OPT(revoke),
+	    0, 0, ctl_revoke },
 	{ "scope", "", "what may be issued now", OPT(of_customer), 0, 0,
 	    ctl_scope },
 	{ "ledger list", "", "the record", NONE, 0, 0, ctl_ledger_list },

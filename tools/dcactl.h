@@ -119,6 +119,9 @@ int ctl_inventory_import(int argc, char **argv, void *arg);
 int ctl_inventory_list(int argc, char **argv, void *arg);
 int ctl_delegation_import(int argc, char **argv, void *arg);
 int ctl_delegation_list(int argc, char **argv, void *arg);
+int ctl_delegation_remove(int argc, char **argv, void *arg);
+int ctl_delegation_end(int argc, char **argv, void *arg);
+int ctl_revoke(int argc, char **argv, void *arg);
 int ctl_code_create(int argc, char **argv, void *arg);
 int ctl_code_list(int argc, char **argv, void *arg);
 int ctl_code_revoke(int argc, char **argv, void *arg);
@@ -133,7 +136,8 @@ int ctl_explain(int argc, char **argv, void *arg);
 struct ctl_options {
 	const char *out, *host, *url, *server, *role, *cert, *key, *name,
 	    *country, *cn, *passports, *customer, *ttl, *server_url, *csr;
-	bool dry_run;
+	const char *serial, *numbers, *reason, *not_after;
+	bool dry_run, revoke;
 };
 extern struct ctl_options ctl_opt;
 
