@@ -18,7 +18,7 @@
 
 static struct {
 	const char *roots, *time, *url, *tls_ca, *inventory;
-	bool json;
+	bool json, operators;
 } opt;
 
 static int
@@ -130,6 +130,37 @@ run_chain(int argc, char **argv, void *arg)
 
 /* --- ledger --- */
 
+static void
+show_operator(const struct dca_operator_audit *a, void *arg)
+{
+	(void)arg;
+	printf("operator %s %s%s: %llu acts, %llu proposed, %llu approved, "
+	    "%llu refused", a->op.id, a->op.role,
+	    a->op.active ? "" : " (removed)", (unsigned long long)a->acts,
+	    (unsigned long long)a->proposed, (unsigned long long)a->approved,
+	    (unsigned long long)a->refused);
+	if (a->first_row)
+		printf("; rows %llu to %llu", (unsigned long long)a->first_row,
+		    (unsigned long long)a->last_row);
+	printf("\n");
+}
+
+static int
+ledger_verdict(enum dca_rc rc, uint64_t rows, const struct dca_err *e)
+{
+	if (rc == DCA_OK)
+		printf("accepted: %llu ledger rows, each follows the one "
+		    "before, and every view says what they say\n",
+		    (unsigned long long)rows);
+	else if (e->rule == DCA_RULE_LEDGER_ROW)
+		printf("refused: %s%s%s%s\n", e->text,
+		    e->field[0] != '\0' ? " (" : "", e->field,
+		    e->field[0] != '\0' ? ")" : "");
+	else
+		return finish(rc, e);
+	return dca_exit_code(rc);
+}
+
 static int
 run_ledger(int argc, char **argv, void *arg)
 {
@@ -142,19 +173,10 @@ run_ledger(int argc, char **argv, void *arg)
 	(void)arg;
 	rc = dca_store_open(&s, argv[0], true, &e);
 	if (rc == DCA_OK)
-		rc = dca_store_verify(s, &rows, &e);
+		rc = dca_store_verify_operators(s, &rows,
+		    opt.operators ? show_operator : NULL, NULL, &e);
 	dca_store_close(s);
-	if (rc == DCA_OK)
-		printf("accepted: %llu ledger rows, each follows the one "
-		    "before, and every view says what they say\n",
-		    (unsigned long long)rows);
-	else if (e.rule == DCA_RULE_LEDGER_ROW)
-		printf("refused: %s%s%s%s\n", e.text,
-		    e.field[0] != '\0' ? " (" : "", e.field,
-		    e.field[0] != '\0' ? ")" : "");
-	else
-		return finish(rc, &e);
-	return dca_exit_code(rc);
+	return ledger_verdict(rc, rows, &e);
 }
 
 /* --- scope, tn --- */
@@ -233,12 +255,17 @@ static const struct dca_option chain_options[] = {
 	    "CAs for the TLS of --url; default the system's" },
 	{ "json", NULL, NULL, &opt.json, "print JSON" },
 };
+static const struct dca_option ledger_options[] = {
+	{ "operators", NULL, NULL, &opt.operators,
+	    "also what each operator signed" },
+};
 static const struct dca_command commands[] = {
 	{ "chain", "[FILE]",
 	    "path and scope of a chain, leaf first (- is stdin)",
 	    chain_options, sizeof(chain_options) / sizeof(chain_options[0]), 0,
 	    1, run_chain },
-	{ "ledger", "FILE", "every row and view of a store", NULL, 0, 1, 1,
+	{ "ledger", "FILE", "every row and view of a store", ledger_options,
+	    sizeof(ledger_options) / sizeof(ledger_options[0]), 1, 1,
 	    run_ledger },
 	{ "scope", "PARENT CHILD",
 	    "is the list CHILD inside the list PARENT (text, hex, base64url, "

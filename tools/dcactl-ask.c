@@ -352,6 +352,24 @@ ctl_act(struct ctl *c, const char *name, struct dca_buf args,
 	return rc;
 }
 
+/* Done, done with one signature, or waiting for another admin. */
+static void
+say_done(struct dca_buf answer, const char *done)
+{
+	struct dca_cbor v;
+	uint64_t id;
+
+	if (dca_cbor_find(answer, "proposal", &v) &&
+	    dca_cbor_take_uint(&v, &id)) {
+		printf("not yet: another admin must run: dcactl approve "
+		    "%llu\n", (unsigned long long)id);
+		return;
+	}
+	printf("%s\n", done);
+	if (dca_cbor_find(answer, "alone", &v))
+		printf("with one signature: there are not two admins yet\n");
+}
+
 int
 ctl_do(struct ctl *c, const char *name, struct dca_buf args, const char *done)
 {
@@ -363,6 +381,6 @@ ctl_do(struct ctl *c, const char *name, struct dca_buf args, const char *done)
 	if (c->json)
 		return a.body.n ? dca_show_json(dca_out_buf(&a.body))
 				: printf("{}\n") < 0;
-	printf("%s\n", done);
+	say_done(dca_out_buf(&a.body), done);
 	return 0;
 }

@@ -80,6 +80,9 @@ static const struct dca_option issue[] = {
 static const struct dca_option cert_show[] = {
 	TEXT("out", "FILE", out, "where the certificate goes, PEM"),
 };
+static const struct dca_option approve[] = {
+	FLAG("yes", yes, "sign without asking"),
+};
 
 #define OPT(t) (t), N_OF(t)
 #define NONE NULL, 0
@@ -138,6 +141,12 @@ static const struct dca_command commands[] = {
 	{ "scope", "", "what may be issued now", OPT(of_customer), 0, 0,
 	    ctl_scope },
 	{ "ledger list", "", "the record", NONE, 0, 0, ctl_ledger_list },
+	{ "proposal list", "", "acts that wait for a second admin", NONE, 0, 0,
+	    ctl_proposal_list },
+	{ "proposal drop", "ID", "it waits no longer", NONE, 1, 1,
+	    ctl_proposal_drop },
+	{ "approve", "ID", "show a proposal and sign for it", OPT(approve), 1,
+	    1, ctl_approve },
 	{ "explain", "[RULE]", "what a rule means and what to do", NONE, 0, 1,
 	    ctl_explain },
 };

@@ -130,6 +130,9 @@ int ctl_cert_list(int argc, char **argv, void *arg);
 int ctl_cert_show(int argc, char **argv, void *arg);
 int ctl_scope(int argc, char **argv, void *arg);
 int ctl_ledger_list(int argc, char **argv, void *arg);
+int ctl_proposal_list(int argc, char **argv, void *arg);
+int ctl_proposal_drop(int argc, char **argv, void *arg);
+int ctl_approve(int argc, char **argv, void *arg);
 int ctl_explain(int argc, char **argv, void *arg);
 
 /* The values of the options: one place, as the command line is read once. */
@@ -137,6 +140,7 @@ struct ctl_options {
 	const char *out, *host, *url, *server, *role, *cert, *key, *name,
 	    *country, *cn, *passports, *customer, *ttl, *server_url, *csr;
 	const char *serial, *numbers, *reason, *not_after;
+	bool yes;
 	bool dry_run, revoke;
 };
 extern struct ctl_options ctl_opt;
