@@ -16,7 +16,11 @@
 
 #include "front.h"
 
-enum { PEM_MAX = 64 * 1024, HANDSHAKES = 1024, CERT_LIST_MAX = 96 * 1024 };
+enum {
+	PEM_MAX = 64 * 1024, HANDSHAKES = 1024, CERT_LIST_MAX = 96 * 1024,
+	EVENTS = 8,
+	DATAGRAMS = 64,		/* of one turn of the loop */
+};
 
 /*
  * RFC 9148 3 makes CCM8 mandatory. OpenSSL 3 puts its 64-bit tag below
@@ -283,13 +287,38 @@ listen_address(coap_address_t *a, const struct front_conf *c, struct dca_err *e)
 	    c->address);
 }
 
+/*
+ * In place of coap_io_process: libcoap is told of its socket only when the
+ * gate has seen what it will read there, and reads one datagram each time.
+ */
+void
+front_dtls_io(struct front *f)
+{
+	struct epoll_event ready[EVENTS];
+	unsigned budget = DATAGRAMS;
+	int64_t now = front_clock();
+	coap_tick_t ticks;
+	int n;
+
+	coap_ticks(&ticks);
+	coap_io_prepare_epoll(f->coap, ticks);
+	n = epoll_wait(coap_context_get_coap_fd(f->coap), ready, EVENTS, 0);
+	for (int i = 0; i < n; i++) {
+		if (ready[i].data.ptr == NULL) {	/* libcoap's timer */
+			coap_io_do_epoll(f->coap, &ready[i], 1);
+			continue;
+		}
+		while (front_gate_next(f->gate, now, &budget) ==
+		    FRONT_NEXT_PASS)
+			coap_io_do_epoll(f->coap, &ready[i], 1);
+	}
+}
+
 static void
 on_ready(void *arg, uint32_t events)
 {
-	struct front *f = arg;
-
 	(void)events;
-	coap_io_process(f->coap, COAP_IO_NO_WAIT);
+	front_dtls_io(arg);
 }
 
 static void
@@ -329,6 +358,7 @@ open_context(struct front *f, struct dca_err *e)
 	coap_set_log_handler(on_log);
 	coap_set_log_level(FRONT_LOG_LEVEL);
 	coap_dtls_set_log_level(FRONT_LOG_LEVEL);
+	f->gate = front_gate_new(f);
 	f->coap = coap_new_context(NULL);
 	if (f->coap == NULL || coap_context_get_coap_fd(f->coap) < 0)
 		return dca_fail(e, DCA_RULE_INTERNAL,
@@ -347,6 +377,9 @@ open_context(struct front *f, struct dca_err *e)
 	if (coap_new_endpoint(f->coap, &a, COAP_PROTO_DTLS) == NULL)
 		return dca_fail(e, DCA_RULE_IO, "cannot listen at %s port %u",
 		    f->conf.address, (unsigned)f->conf.port);
+	rc = front_gate_shut(f->gate, &a, e);
+	if (rc != DCA_OK)
+		return rc;
 	dca_loop_add(f->loop, coap_context_get_coap_fd(f->coap), EPOLLIN,
 	    on_ready, f);
 	return DCA_OK;
@@ -375,6 +408,7 @@ front_dtls_free(struct front *f)
 		coap_free_context(f->coap);
 		coap_cleanup();
 	}
+	front_gate_free(f->gate);
 	if (f->dtls == NULL)
 		return;
 	EVP_PKEY_free(f->dtls->key);

@@ -47,7 +47,7 @@ struct front_conf {
 	X(sessions) X(handshakes) X(handshakes_refused) X(handshakes_expired) \
 	X(requests) X(repeats) X(uploads) X(asked) X(answered) X(refused) \
 	X(limited) X(vault_down) X(late) X(uploads_evicted) \
-	X(downloads_evicted)
+	X(downloads_evicted) X(cookies_asked) X(hellos_dropped)
 struct front_counters {
 #define X(name) uint64_t name;
 	FRONT_COUNTERS(X)
@@ -57,12 +57,14 @@ struct front_counters {
 struct front_rate;
 struct front_link;
 struct front_dtls;
+struct front_gate;
 
 struct front {
 	struct front_conf conf;
 	struct dca_loop *loop;
 	coap_context_t *coap;
 	struct front_dtls *dtls;
+	struct front_gate *gate;
 	struct front_rate *rate;
 	struct front_link *link;
 	struct front_peer *peers;
@@ -251,6 +253,23 @@ enum dca_rc front_dtls_new(struct front *f, struct dca_err *e) DCA_CHECKED;
 void front_dtls_free(struct front *f);
 void front_dtls_tick(struct front *f, int64_t now);
 
+/* Reads what came and does what is due. */
+void front_dtls_io(struct front *f);
+
+/* --- before libcoap reads --- */
+/* Before libcoap's context is made; shut when its endpoint listens at a. */
+struct front_gate *front_gate_new(struct front *f);
+enum dca_rc front_gate_shut(struct front_gate *g, const coap_address_t *a,
+    struct dca_err *e) DCA_CHECKED;
+void front_gate_free(struct front_gate *g);
+enum front_next {
+	FRONT_NEXT_NONE,	/* nothing lies in the socket */
+	FRONT_NEXT_PASS,	/* libcoap shall read one datagram */
+	FRONT_NEXT_LATER,	/* the budget of this turn is used up */
+};
+/* Answers and drops what is not for libcoap. */
+enum front_next front_gate_next(struct front_gate *g, int64_t now,
+    unsigned *budget);
 /* --- limits --- */
 enum { FRONT_COST_REQUEST = 1000, FRONT_COST_BLOCK = 30 };
 struct front_rate *front_rate_new(uint64_t per_second, uint64_t burst);

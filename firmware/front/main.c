@@ -98,7 +98,7 @@ on_tick(void *arg, uint32_t events)
 	int64_t now = front_clock(), second = now / 1000;
 
 	(void)events;
-	coap_io_process(f->coap, COAP_IO_NO_WAIT);
+	front_dtls_io(f);
 	front_dtls_tick(f, now);
 	if (second % SWEEP == 0)
 		front_peers_sweep(f, now);
@@ -199,12 +199,13 @@ run(int argc, char **argv, void *arg)
 	rc = start(&f, &e);
 	if (rc == DCA_OK)
 		dca_loop_run(f.loop);
-	else
+	} else {
 		dca_log_err(DCA_ERR, "start", &e);
 	stop(&f);
 	return dca_exit_code(rc);
 }
 
+	}
 int
 main(int argc, char **argv)
 {
