@@ -6,11 +6,15 @@
  */
 #include "dca/os.h"
 
+#include <linux/capability.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/rand.h>
 
@@ -24,6 +28,31 @@ dca_harden(void)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		abort();
 	umask(077);
+}
+
+static bool
+may_lock(void)
+{
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct __user_cap_header_struct who = { _LINUX_CAPABILITY_VERSION_3,
+		0 };
+	struct __user_cap_data_struct sets[2] = { { 0 } };
+
+	return setrlimit(RLIMIT_MEMLOCK, &all) == 0 ||
+	    (syscall(SYS_capget, &who, sets) == 0 &&
+	    (sets[0].effective & 1U << CAP_IPC_LOCK) != 0);
+}
+
+/*
+ * Codes lie in SQLite's pages and a soft token's keys in its own: locking
+ * single buffers would miss them. Only without a limit: below one, MCL_FUTURE
+ * makes a later malloc fail. ONFAULT: what is never touched costs nothing.
+ */
+bool
+dca_harden_memory(void)
+{
+	return may_lock() &&
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
 
 int64_t

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dca/jail.h"
+
 #include "front.h"
 
 enum { TICK = 1000, LINK_TICK = 100, SWEEP = 10, REPORT = 60, LOG_LINES = 20 };

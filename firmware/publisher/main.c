@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dca/jail.h"
+
 #include "publisher.h"
 
 #define KEY(section, key, type, member, fallback, help)                        \
@@ -80,6 +82,47 @@ read_settings(struct settings *s, const struct options *o, struct dca_err *e)
 	return check_url(s->base_url, e);
 }
 
+/* The directory of a file: files are replaced by renaming. */
+static const char *
+parent(char path[static 4096])
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return ".";
+	slash[slash == path] = '\0';
+	return path;
+}
+
+/* Of a base_url that check_url accepted. */
+static uint16_t
+port_of(const char *url)
+{
+	const char *p = strstr(url, "//") + 2;
+	unsigned long port = 443;
+
+	p += *p == '[' ? strcspn(p, "]") : 0;
+	p += strcspn(p, ":/");
+	if (*p == ':')
+		port = strtoul(p + 1, NULL, 10);
+	return port > UINT16_MAX ? 0 : (uint16_t)port;
+}
+
+static void
+enter_jail(const struct settings *s)
+{
+	enum { DNS = 53 };
+	char state[4096], ca[4096];
+	struct dca_jail_paths p = { .write = { s->directory },
+		.tcp = { DNS, port_of(s->base_url) } };
+
+	dca_strlcpy(state, s->state, sizeof(state));
+	dca_strlcpy(ca, s->tls_ca, sizeof(ca));
+	p.write[1] = parent(state);
+	p.read[0] = parent(ca);
+	dca_jail_enter(DCA_JAIL_PUBLISHER, &p);
+}
+
 static int
 run(int argc, char **argv, void *arg)
 {
@@ -106,10 +149,12 @@ run(int argc, char **argv, void *arg)
 	dca_harden();
 	l = dca_loop_new();
 	rc = publisher_new(&p, l, &s, &e);
-	if (rc == DCA_OK)
+	if (rc == DCA_OK) {
+		enter_jail(&s);
 		dca_loop_run(l);
-	else
+	} else {
 		dca_log_err(DCA_ERR, "not started", &e);
+	}
 	publisher_free(p);
 	dca_loop_free(l);
 	return rc == DCA_OK ? 0 : 2;

@@ -138,6 +138,7 @@ open_db(struct dca_store *s, const char *path, struct dca_err *e)
 	sqlite3_busy_timeout(s->db, 5000);
 	/* A reader that may not make PATH-shm beside a WAL file fails here. */
 	rc = db_exec(s, "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
+			"PRAGMA temp_store = MEMORY;" /* no /tmp in the jail */
 			"PRAGMA trusted_schema = OFF;", e);
 	if (!rc && !s->read_only)
 		rc = db_exec(s, "PRAGMA journal_mode = WAL;"

@@ -357,8 +357,11 @@ vault_open(struct vault *v, struct dca_err *e)
 	    (rc = dca_store_appliance(v->store, v->appliance, e)))
 		return rc;
 	v->loop = dca_loop_new();
+	if ((rc = vault_listen(v, e)))
+		return rc;
+	vault_jail(&v->conf);
 	v->pool = vault_pool_new(v->loop, (unsigned)v->conf.workers);
-	if ((rc = vault_listen(v, e)) || (rc = vault_token_start(v, e)))
+	if ((rc = vault_token_start(v, e)))
 		return rc;
 	dca_loop_after(v->loop, vault_after, v);
 	dca_loop_every(v->loop, TICK_MS, vault_tick, v);

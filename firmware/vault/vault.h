@@ -17,6 +17,8 @@ enum { VAULT_WORKERS_MAX = 16, VAULT_CONNS_MAX = 64 };
 
 struct vault_config {
 	char module[256], uri[512], pin_file[256];
+	unsigned jail;			/* enum vault_token_place */
+	char paths[1024], read[1024];	/* colons between */
 	int64_t validity, min_validity;
 	unsigned release;		/* enum vault_release */
 	uint64_t workers, queue;
@@ -24,6 +26,7 @@ struct vault_config {
 	char store[256];		/* "": below the prefix */
 	char front_socket[108], publisher_socket[108], admin_socket[108];
 };
+enum vault_token_place { VAULT_TOKEN_LOCAL, VAULT_TOKEN_NETWORK };
 enum vault_release { VAULT_COMMITTED, VAULT_PUBLISHED };
 
 /* Reads path; paths that stand at their default are moved by prefix. */
@@ -121,6 +124,9 @@ void vault_refuse(struct vault *v, const char *actor, const char *act,
     struct dca_buf cose, const struct dca_err *e);
 void vault_refuse_flush(struct vault *v, int64_t now);
 void vault_refuse_end(struct vault *v);	/* all that is counted, committed */
+
+/* jail.c: before the first thread, after sockets and store are open. */
+void vault_jail(const struct vault_config *c);
 
 /* --- server.c --- */
 enum dca_rc vault_listen(struct vault *v, struct dca_err *e) DCA_CHECKED;

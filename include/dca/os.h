@@ -159,6 +159,9 @@ enum dca_rc dca_ask(const char *path, const struct dca_message *question,
 /* --- hardening, before the first untrusted octet --- */
 /* No core dumps, not dumpable, no new privileges, umask 077. */
 void dca_harden(void);
+/* All memory, now and later, stays out of swap; false when the limits of this
+ * process do not allow it (LimitMEMLOCK=infinity in a unit does). */
+bool dca_harden_memory(void);
 
 int64_t dca_now(void);		/* CLOCK_REALTIME seconds */
 void dca_random(void *p, size_t n);	/* RAND_bytes or abort */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of profiles and the way in. A profile is what one daemon needs
+ * after its start and nothing else; Landlock and seccomp are both made of it.
+ * Must never widen a profile at run time, and never leave one.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dca/os.h"
+
+#include "jail-parts.h"
+
+#ifndef DCA_SANITIZED
+#define DCA_SANITIZED 0
+#endif
+
+/* A PKCS#11 module is loaded, and loaded again, inside the jail. */
+static const char *const libraries[] = {
+	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/p11-kit",
+	"/etc/ld.so.cache", "/etc/ssl/openssl.cnf", "/etc/pkcs11",
+	"/etc/softhsm", "/etc/localtime", "/usr/share/zoneinfo",
+	"/dev/urandom", "/dev/null", NULL,
+};
+/* getaddrinfo, inside libcurl. */
+static const char *const names[] = {
+	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache",
+	"/etc/ssl/openssl.cnf", "/etc/hosts", "/etc/host.conf",
+	"/etc/resolv.conf", "/run/systemd/resolve", "/etc/nsswitch.conf",
+	"/etc/gai.conf", "/etc/services", "/etc/localtime", NULL,
+};
+static const char *const names_and_libraries[] = {
+	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/p11-kit",
+	"/etc/ld.so.cache", "/etc/ssl", "/etc/pkcs11", "/etc/softhsm",
+	"/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom", "/dev/null",
+	"/etc/hosts", "/etc/host.conf", "/etc/resolv.conf",
+	"/run/systemd/resolve", "/etc/nsswitch.conf", "/etc/gai.conf",
+	"/etc/services", NULL,
+};
+static const char *const nothing[] = { NULL };
+
+enum {
+	VAULT = JAIL_BASE | JAIL_READ | JAIL_WRITE | JAIL_THREADS |
+	    JAIL_ACCEPT | JAIL_CONNECT | JAIL_CODE,
+	PUBLISHER = JAIL_BASE | JAIL_READ | JAIL_WRITE | JAIL_THREADS |
+	    JAIL_CONNECT | JAIL_NAMES | JAIL_CODE,
+	FRONT = JAIL_BASE | JAIL_CONNECT,
+};
+
+static const struct jail_profile profiles[] = {
+	/* AF_UNIX: SoftHSM and others write to syslog by themselves */
+	[DCA_JAIL_VAULT_LOCAL] = { "vault-local", VAULT, JAIL_UNIX,
+	    libraries },
+	[DCA_JAIL_VAULT_NETWORK] = { "vault-network", VAULT | JAIL_NAMES,
+	    JAIL_UNIX | JAIL_INET | JAIL_ROUTE, names_and_libraries },
+	/* its UDP socket is open; the vault's may have to be opened again */
+	[DCA_JAIL_FRONT] = { "front", FRONT, JAIL_UNIX, nothing },
+	[DCA_JAIL_PUBLISHER] = { "publisher", PUBLISHER,
+	    JAIL_UNIX | JAIL_INET | JAIL_ROUTE, names },
+};
+
+static char state[96] = "none";
+
+const char *
+dca_jail_state(void)
+{
+	return state;
+}
+
+/* Landlock holds for the thread that enters and for those it makes. */
+static bool
+alone(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	const struct dirent *entry;
+	unsigned n = 0;
+
+	if (d == NULL)
+		return true;	/* no /proc: nobody can say */
+	while ((entry = readdir(d)) != NULL)
+		n += entry->d_name[0] != '.';
+	closedir(d);
+	return n <= 1;
+}
+
+void
+dca_jail_enter(enum dca_jail jail, const struct dca_jail_paths *p)
+{
+	struct jail_profile profile = profiles[jail];
+	bool locked = dca_harden_memory(), filter;
+	int abi;
+
+	/* the runtime of the thread sanitizer has a thread of its own */
+	if (!DCA_SANITIZED && !alone())
+		abort();
+	if (DCA_SANITIZED)
+		profile.calls |= JAIL_SANITIZER | JAIL_READ;
+	abi = jail_landlock(&profile, p);
+	filter = jail_seccomp(&profile);
+	snprintf(state, sizeof(state), "%s landlock=%d seccomp=%s memory=%s%s",
+	    profile.name, abi, filter ? "yes" : "no",
+	    locked ? "locked" : "swappable",
+	    DCA_SANITIZED ? " sanitizer=yes" : "");
+	dca_log(abi > 0 && filter ? DCA_INFO : DCA_WARNING, "jail=%s", state);
+	if (abi == 0)
+		dca_log(DCA_WARNING, "jail: this kernel has no Landlock: file "
+		    "permissions alone say what is read and written");
+	else if (abi < 4 && p->tcp[0] != 0)
+		dca_log(DCA_WARNING, "jail: Landlock %d cannot restrict TCP "
+		    "ports (4 can)", abi);
+	if (!filter)
+		dca_log(DCA_ERR, "jail: no seccomp filter");
+}
