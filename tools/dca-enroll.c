@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dca-enroll, for the Customer AF: from the one-line packet of the TN provider
- * to a certificate, over EST-coaps (RFC 9148). The code in the packet proves
- * who asks and never leaves this machine; the packet also says which server
- * key is right, and no other is talked to.
+ * to a certificate over EST-coaps (RFC 9148), and from there to the next one
+ * for as long as calls are to be signed. The code in the packet proves who
+ * asks and never leaves this machine; the packet also says which server key is
+ * right, and no other is talked to.
  */
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "client.h"
 #include "enroll.h"
 
-enum {
-	FORMAT_PKCS7 = 281,
-	FORMAT_CERT = 287,
-	FORMAT_PKCS10 = 286,
-	FORMAT_CBOR = 60,
-	PACKET_MAX = 4096,
-	ENROL_SECONDS = 120,	/* separate response: the token signs */
-	READ_SECONDS = 30,
-	TRIES = 6,
-	LONGEST_WAIT = 60,
-};
+enum { PACKET_MAX = 4096 };
 
 static enum dca_rc
 read_packet(struct enroll *n, int argc, char **argv, struct dca_err *e)
@@ -50,99 +39,23 @@ read_packet(struct enroll *n, int argc, char **argv, struct dca_err *e)
 }
 
 static enum dca_rc
-read_options(struct enroll *n, int *accept, struct dca_err *e)
+read_options(struct enroll *n, struct dca_err *e)
 {
-	*accept = FORMAT_PKCS7;
+	enum dca_rc rc = DCA_OK;
+
+	n->format = 281;
+	n->wait_seconds = 120;
 	if (n->accept && strcmp(n->accept, "287") == 0)
-		*accept = FORMAT_CERT;
+		n->format = 287;
 	else if (n->accept && strcmp(n->accept, "281") != 0)
 		return dca_fail(e, DCA_RULE_INPUT,
 		    "--accept is 281 (PKCS #7) or 287 (one certificate)");
-	if (!n->tn)
-		return DCA_OK;
+	if (n->wait)
+		rc = dca_span_parse(&n->wait_seconds, n->wait, e);
+	if (rc != DCA_OK || !n->tn)
+		return rc;
 	n->numbers = dca_tnset_new();
 	return dca_tnset_parse(n->numbers, n->tn, e);
-}
-
-/*
- * One exchange, repeated as the server asks: 4.29 and 5.03 with Max-Age mean
- * that nothing is lost (RFC 9148 4.7). The request is the same each time.
- */
-static enum dca_rc
-ask(struct dca_client *client, int method, const char *path, int format,
-    int accept, struct dca_buf body, struct dca_reply *r, struct dca_err *e)
-{
-	unsigned wait;
-	enum dca_rc rc;
-	int try;
-
-	for (try = 1;; try++) {
-		rc = dca_client_request(client, method, path, "", format,
-		    accept, body, method == 2 ? ENROL_SECONDS : READ_SECONDS, r,
-		    e);
-		if (rc != DCA_OK || r->code < 400)
-			return rc;
-		rc = dca_reply_problem(r, e);
-		wait = r->max_age > LONGEST_WAIT ? LONGEST_WAIT : r->max_age;
-		if ((r->code != 503 && r->code != 429) || try == TRIES)
-			break;
-		fprintf(stderr, "dca-enroll: %s; again in %u s\n", e->text,
-		    wait);
-		dca_reply_clear(r);
-		sleep(wait ? wait : 1);
-	}
-	dca_reply_clear(r);
-	return rc;
-}
-
-static enum dca_rc
-enrol(struct enroll *n, struct dca_client *client, int accept, char *location,
-    size_t cap, struct dca_err *e)
-{
-	struct dca_reply r;
-	enum dca_rc rc = ask(client, 2, ".well-known/est/sen", FORMAT_PKCS10,
-	    accept, dca_out_buf(&n->csr), &r, e);
-
-	if (rc != DCA_OK)
-		return rc;
-	if (r.format != FORMAT_PKCS7 && r.format != FORMAT_CERT)
-		rc = dca_fail(e, DCA_RULE_FORMAT,
-		    "answer in format %d, not 281 or 287", r.format);
-	else
-		rc = enroll_keep_cert(n, dca_out_buf(&r.body),
-		    r.format == FORMAT_PKCS7, e);
-	dca_strlcpy(location, r.location, cap);
-	dca_reply_clear(&r);
-	return rc;
-}
-
-/* The rest over the same session: chain and x5u. */
-static enum dca_rc
-fetch_rest(struct enroll *n, struct dca_client *client, char *location,
-    struct dca_err *e)
-{
-	char hex[2 * DCA_SERIAL_LEN + 1], path[80];
-	struct dca_reply r;
-	enum dca_rc rc;
-
-	rc = ask(client, 1, ".well-known/est/crts", -1, FORMAT_PKCS7,
-	    DCA_BUF(NULL, 0), &r, e);
-	if (rc == DCA_OK) {
-		rc = enroll_keep_chain(n, dca_out_buf(&r.body), e);
-		dca_reply_clear(&r);
-	}
-	if (rc != DCA_OK)
-		return rc;
-	/* Location-Path is a convenience: the serial says the same. */
-	dca_hex(hex, n->leaf.serial, DCA_SERIAL_LEN);
-	snprintf(path, sizeof(path), "/dca/certs/%s", hex);
-	rc = ask(client, 1, *location ? location : path, -1, FORMAT_CBOR,
-	    DCA_BUF(NULL, 0), &r, e);
-	if (rc == DCA_OK) {
-		rc = enroll_keep_x5u(n, dca_out_buf(&r.body), e);
-		dca_reply_clear(&r);
-	}
-	return rc;
 }
 
 static int
@@ -177,71 +90,181 @@ report(const struct enroll *n)
 }
 
 static enum dca_rc
-run_all(struct enroll *n, int argc, char **argv, struct dca_err *e)
+enrol_all(struct enroll *n, int argc, char **argv, struct dca_err *e)
 {
-	struct dca_client *client = NULL;
-	char location[256] = "";
 	enum dca_rc rc;
-	int accept;
+	int lock = -1;
 
-	rc = read_options(n, &accept, e);
+	rc = read_options(n, e);
 	if (rc == DCA_OK)
 		rc = read_packet(n, argc, argv, e);
 	if (rc == DCA_OK)
+		rc = enroll_lock(n, true, &lock, e);
+	if (rc == DCA_OK)
 		rc = enroll_prepare(n, e);
 	if (rc == DCA_OK)
-		rc = dca_client_open(&client, n->packet.url, n->packet.server,
-		    n->key, n->client, e);
+		rc = enroll_ask(n, ".well-known/est/sen", e);
 	if (rc == DCA_OK)
-		rc = enrol(n, client, accept, location, sizeof(location), e);
+		rc = enroll_keep_server(n, e);
 	if (rc == DCA_OK)
-		rc = fetch_rest(n, client, location, e);
-	dca_client_close(client);
+		rc = enroll_swap(n, e);
+	enroll_unlock(&lock);
 	return rc;
 }
 
 static int
-run(int argc, char **argv, void *arg)
+usage(const char *what)
+{
+	fprintf(stderr, "dca-enroll: needs %s\nTry 'dca-enroll --help'.\n",
+	    what);
+	return 2;
+}
+
+static int
+run_enroll(int argc, char **argv, void *arg)
 {
 	struct enroll *n = arg;
 	struct dca_err e = { 0 };
 
-	if (!n->dir || (argc == 1) == (n->packet_file != NULL)) {
-		fprintf(stderr, "dca-enroll: needs --dir DIR and one packet: "
-		    "PACKET, - or --packet-file FILE\nTry 'dca-enroll "
-		    "--help'.\n");
-		return 2;
-	}
-	if (run_all(n, argc, argv, &e) != DCA_OK)
+	if (!n->dir || (argc == 1) == (n->packet_file != NULL))
+		return usage("--dir DIR and one packet: PACKET, - or "
+		    "--packet-file FILE");
+	if (enrol_all(n, argc, argv, &e) != DCA_OK)
 		return dca_show_error("dca-enroll", &e, n->json);
 	return report(n);
+}
+
+static enum dca_rc
+renew_all(struct enroll *n, struct dca_err *e)
+{
+	enum dca_rc rc;
+	int lock = -1;
+
+	rc = read_options(n, e);
+	if (rc == DCA_OK)
+		rc = enroll_lock(n, false, &lock, e);
+	if (rc == DCA_OK)
+		rc = enroll_load(n, e);
+	if (rc == DCA_OK)
+		rc = enroll_renew(n, e);
+	if (rc == DCA_OK)
+		rc = enroll_hook(n, e);
+	enroll_unlock(&lock);
+	return rc;
+}
+
+static int
+run_renew(int argc, char **argv, void *arg)
+{
+	struct enroll *n = arg;
+	struct dca_err e = { 0 };
+
+	(void)argc;
+	(void)argv;
+	if (!n->dir)
+		return usage("--dir DIR");
+	if (renew_all(n, &e) != DCA_OK)
+		return dca_show_error("dca-enroll", &e, n->json);
+	return report(n);
+}
+
+static int
+run_watch(int argc, char **argv, void *arg)
+{
+	struct enroll *n = arg;
+	struct dca_err e = { 0 };
+
+	(void)argc;
+	(void)argv;
+	if (!n->dir)
+		return usage("--dir DIR");
+	dca_log_init("dca-enroll", DCA_INFO);
+	if (read_options(n, &e) != DCA_OK)
+		return dca_show_error("dca-enroll", &e, n->json);
+	return enroll_watch(n);
+}
+
+static struct enroll n;		/* the one of this process */
+
+static const struct dca_option common[] = {
+	{ "dir", "DIR", &n.dir, NULL,
+	    "where key, certificate, chain and x5u are kept" },
+	{ "json", NULL, NULL, &n.json, "JSON for programs" },
+};
+#define TN                                                                     \
+	{                                                                      \
+		"tn", "LIST", &n.tn, NULL, "numbers, like 12025550100+100,"    \
+		"12025550500 (default: all delegated ones)"                    \
+	}
+#define ACCEPT                                                                 \
+	{                                                                      \
+		"accept", "FORMAT", &n.accept, NULL,                           \
+		"281 PKCS #7 (default) or 287 one certificate"                 \
+	}
+#define RENEWAL                                                                \
+	{ "new-key", NULL, NULL, &n.new_key, "with a key of its own" },        \
+	{ "tls-ca", "FILE", &n.tls_ca, NULL,                                   \
+	    "CAs that vouch for the x5u server (default: the system's)" },     \
+	{ "wait", "SPAN", &n.wait, NULL,                                       \
+	    "for the new x5u to answer, like 5m (default 2m)" },               \
+	{ "hook", "CMD", &n.hook, NULL,                                        \
+	    "run by sh after the swap, see dca-enroll(1)" }
+
+static const struct dca_option enroll_options[] = {
+	{ "packet-file", "FILE", &n.packet_file, NULL,
+	    "read the packet from FILE" },
+	TN, ACCEPT,
+};
+static const struct dca_option renew_options[] = { TN, ACCEPT, RENEWAL };
+static const struct dca_option watch_options[] = {
+	RENEWAL,
+	{ "once", NULL, NULL, &n.once, "one look, for a timer" },
+};
+#define COUNT(v) (sizeof(v) / sizeof(*(v)))
+static const struct dca_command commands[] = {
+	{ "enroll", "[PACKET|-]", "a first certificate, with a packet",
+	    enroll_options, COUNT(enroll_options), 0, 1, run_enroll },
+	{ "renew", "", "the next certificate, now", renew_options,
+	    COUNT(renew_options), 0, 0, run_renew },
+	{ "watch", "", "renews when two thirds of the life are over",
+	    watch_options, COUNT(watch_options), 0, 0, run_watch },
+};
+
+/* Without a command it is enroll: the packet says what to do. */
+static bool
+names_command(int argc, char **argv)
+{
+	static const char *const words[] = { "enroll", "renew", "watch",
+		"--help", "-h", "--version" };
+	int i;
+	size_t k;
+
+	for (i = 1; i < argc; i++)
+		for (k = 0; k < COUNT(words); k++)
+			if (strcmp(argv[i], words[k]) == 0)
+				return true;
+	return argc < 2;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct enroll n = { 0 };
-	const struct dca_option options[] = {
-		{ "packet-file", "FILE", &n.packet_file, NULL,
-		    "read the packet from FILE" },
-		{ "dir", "DIR", &n.dir, NULL,
-		    "where key, certificate, chain and x5u are kept" },
-		{ "tn", "LIST", &n.tn, NULL, "numbers, like 12025550100+100,"
-		    "12025550500 (default: all delegated ones)" },
-		{ "accept", "FORMAT", &n.accept, NULL,
-		    "281 PKCS #7 (default) or 287 one certificate" },
-		{ "json", NULL, NULL, &n.json, "JSON for programs" },
-	};
-	const struct dca_command cmd = { "", "[PACKET|-]", "", options,
-		sizeof(options) / sizeof(*options), 0, 1, run };
+	DCA_CLEANUP(dca_free_p) char **args =
+	    dca_alloc(((size_t)argc + 2) * sizeof(*args));
+	int shift = names_command(argc, argv) ? 0 : 1;
 	int rc;
 
+	args[0] = argv[0];
+	args[1] = (char[]){ "enroll" };
+	memcpy(args + 1 + shift, argv + 1, (size_t)argc * sizeof(*argv));
 	dca_harden();
 	dca_log_init("dca-enroll", DCA_WARNING);
 	rc = dca_command_run("dca-enroll",
-	    "Enrols a Customer AF with the packet of its TN provider.\n"
-	    "Exit: 0 done, 1 refused, 2 trouble.", &cmd, 1, NULL, 0, argc,
-	    argv, &n);
+	    "Enrols a Customer AF with the packet of its TN provider, and "
+	    "renews what it got.\n'dca-enroll --packet-file FILE --dir DIR' "
+	    "is 'dca-enroll enroll' with these.\nExit: 0 done, 1 refused, "
+	    "2 trouble.", commands, COUNT(commands), common, COUNT(common),
+	    argc + shift, args, &n);
 	enroll_clear(&n);
 	return rc;
 }

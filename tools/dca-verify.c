@@ -41,7 +41,7 @@ read_chain(struct dca_certs *chain, const char *file, struct dca_err *e)
 	enum dca_rc rc;
 
 	if (opt.url != NULL)
-		rc = verify_fetch(&in, opt.url, opt.tls_ca, e);
+		rc = dca_fetch(&in, opt.url, opt.tls_ca, e);
 	else
 		rc = dca_file_read(&in, file, VERIFY_FILE_MAX, e);
 	if (rc != DCA_OK)

@@ -4,20 +4,10 @@
 #define DCA_VERIFY_H
 
 #include "dca/chain.h"
+#include "fetch.h"
 
 enum { VERIFY_CHAIN_MAX = 16, VERIFY_ROOTS_MAX = 256,
 	VERIFY_FILE_MAX = 4 * 1024 * 1024 };
-
-/*
- * Fetches a chain as a verifier must (ATIS-1000074, -1000080): https on 443 or 8443,
- * no user, query or fragment, no redirect, limited in size and time, the
- * right content type. tls_ca: file of CAs for TLS, or NULL: the system's.
- * FETCH, INPUT for a URL that may not be used.
- */
-enum dca_rc verify_fetch(struct dca_out *body, const char *url,
-    const char *tls_ca, struct dca_err *e) DCA_CHECKED;
-/* The form of the URL alone. */
-enum dca_rc verify_url(const char *url, struct dca_err *e) DCA_CHECKED;
 
 /*
  * A TN list as people have it: "12025550100+10,spc:709J"; TNAuthList DER in

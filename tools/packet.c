@@ -6,6 +6,7 @@
 #include "people.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,29 @@ dca_packet_print(struct dca_out *o, const struct dca_packet *p)
 	dca_b64url(o, DCA_BUF(p->code, 16));
 	dca_hex(hex, p->server, 32);
 	dca_out_printf(o, " server=sha256:%s", hex);
+}
+
+enum dca_rc
+dca_server_parse(struct dca_packet *p, const char *line, struct dca_err *e)
+{
+	char pin[80], more;
+
+	memset(p, 0, sizeof(*p));
+	if (sscanf(line, "%299s server=%79s %c", p->url, pin, &more) != 2 ||
+	    strncmp(p->url, "coaps://", 8) != 0)
+		return dca_fail(e, DCA_RULE_INPUT,
+		    "a server is one line: coaps://host:port "
+		    "server=sha256:...");
+	return dca_pin_parse(p->server, pin, e);
+}
+
+void
+dca_server_print(struct dca_out *o, const struct dca_packet *p)
+{
+	char hex[65];
+
+	dca_hex(hex, p->server, 32);
+	dca_out_printf(o, "%s server=sha256:%s", p->url, hex);
 }
 
 enum dca_rc

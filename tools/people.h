@@ -51,6 +51,10 @@ struct dca_packet {
 enum dca_rc dca_packet_parse(struct dca_packet *p, const char *line,
     struct dca_err *e) DCA_CHECKED;
 void dca_packet_print(struct dca_out *o, const struct dca_packet *p);
+/* What of the packet is needed after it was used: url and server. INPUT. */
+enum dca_rc dca_server_parse(struct dca_packet *p, const char *line,
+    struct dca_err *e) DCA_CHECKED;
+void dca_server_print(struct dca_out *o, const struct dca_packet *p);
 /* "sha256:" and 64 hex digits. */
 enum dca_rc dca_pin_parse(uint8_t pin[static 32], const char *text,
     struct dca_err *e) DCA_CHECKED;

@@ -286,14 +286,15 @@ json '.tn == "12025551000+10"' "has all delegated numbers"
 echo "--- a lost answer"
 "${alice[@]}" code create --customer beta >"$t/packet" 2>/dev/null
 # The answer is lost when the directory cannot take it: cert.pem is in the way.
-mkdir -p "$t/lost/cert.pem"
+mkdir -p "$t/lost/sets/x/cert.pem"
+ln -s sets/x "$t/lost/next"
 run 2 "the certificate cannot be written" "$bin/dca-enroll" --packet-file "$t/packet" --dir "$t/lost"
-before=$(sha256sum <"$t/lost/csr.der")
+before=$(sha256sum <"$t/lost/next/csr.der")
 count=$("${alice[@]}" --json cert list --customer beta | jq length)
-rmdir "$t/lost/cert.pem"
-cp "$t/lost/csr.der" "$t/csr.copy"
+rmdir "$t/lost/next/cert.pem"
+cp "$t/lost/next/csr.der" "$t/csr.copy"
 run 0 "again with the same packet" "$bin/dca-enroll" --packet-file "$t/packet" --dir "$t/lost"
-if [ "$before" = "$(sha256sum <"$t/csr.copy")" ] && [ ! -e "$t/lost/csr.der" ]; then ok "sent the same request"; else bad "request changed"; fi
+if [ "$before" = "$(sha256sum <"$t/csr.copy")" ] && [ ! -e "$t/lost/current/csr.der" ]; then ok "sent the same request"; else bad "request changed"; fi
 run 0 "cert list --customer" "${alice[@]}" --json cert list --customer beta
 json "length == $count" "no second certificate"
 

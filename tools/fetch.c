@@ -4,7 +4,7 @@
  * -1000080, quoted by its checkers). The server is not trusted: it must not
  * be able to send us elsewhere, keep us waiting, or fill the memory.
  */
-#include "dca-verify.h"
+#include "fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ check_port(CURLU *u, struct dca_err *e)
 }
 
 enum dca_rc
-verify_url(const char *url, struct dca_err *e)
+dca_fetch_check(const char *url, struct dca_err *e)
 {
 	CURLU *u;
 	enum dca_rc rc;
@@ -124,7 +124,7 @@ set_options(CURL *c, const char *url, const char *tls_ca, char *why,
 }
 
 enum dca_rc
-verify_fetch(struct dca_out *body, const char *url, const char *tls_ca,
+dca_fetch(struct dca_out *body, const char *url, const char *tls_ca,
     struct dca_err *e)
 {
 	char why[CURL_ERROR_SIZE] = "";
@@ -132,7 +132,7 @@ verify_fetch(struct dca_out *body, const char *url, const char *tls_ca,
 	CURLcode code;
 	CURL *c;
 
-	if ((rc = verify_url(url, e)) != DCA_OK)
+	if ((rc = dca_fetch_check(url, e)) != DCA_OK)
 		return rc;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
