@@ -186,6 +186,7 @@ stop(struct front *f)
 static int
 run(int argc, char **argv, void *arg)
 {
+	const struct dca_jail_paths none = { 0 };
 	struct front f = { 0 };
 	struct dca_err e = { 0 };
 	enum dca_rc rc;
@@ -199,15 +200,16 @@ run(int argc, char **argv, void *arg)
 	}
 	dca_log_init("dca-front", verbose ? DCA_DEBUG : DCA_INFO);
 	rc = start(&f, &e);
-	if (rc == DCA_OK)
+	if (rc == DCA_OK) {
+		dca_jail_enter(DCA_JAIL_FRONT, &none);
 		dca_loop_run(f.loop);
 	} else {
 		dca_log_err(DCA_ERR, "start", &e);
+	}
 	stop(&f);
 	return dca_exit_code(rc);
 }
 
-	}
 int
 main(int argc, char **argv)
 {

@@ -148,8 +148,8 @@ scope=$(seq -s, 12025550100 2 12025551898)
 				certificatePolicies=2.16.840.1.114569.1.1.4 "nsComment=$(head -c 30000 /dev/zero | tr '\0' x)")
 	"$bin/dca-sandbox" sign "$v/lab" --csr "$v/ca.csr" --out "$v/chain.pem"
 } >"$v/ceremony.log" 2>&1
-printf '[token]\nmodule = %s\nuri = pkcs11:token=front;id=%%01;object=dca\npin_file = %s/pin\n[publish]\nbase_url = https://127.0.0.1:1/sti\n' \
-	"$module" "$v" >"$v/etc/dca/vault.conf"
+printf '[token]\nmodule = %s\nuri = pkcs11:token=front;id=%%01;object=dca\npin_file = %s/pin\npaths = %s/tokens\n[publish]\nbase_url = https://127.0.0.1:1/sti\n' \
+	"$module" "$v" "$v" >"$v/etc/dca/vault.conf"
 "$bin/dca-vault" --prefix "$v" >"$v/vault.log" 2>&1 &
 vault=$!
 pids+=("$vault")

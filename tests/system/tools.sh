@@ -66,6 +66,7 @@ cat >"$t/etc/dca/vault.conf" <<C
 module = $module
 uri = pkcs11:token=tools;id=%01;object=dca
 pin_file = $t/pin
+paths = $t/tokens
 [publish]
 base_url = https://127.0.0.1:1/sti
 C

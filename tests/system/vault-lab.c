@@ -76,10 +76,10 @@ write_config(const struct lab *l, const char *issue_options)
 	struct dca_out o = { 0 };
 
 	dca_out_printf(&o, "[token]\nmodule = %s\nuri = %s\n"
-	    "pin_file = %s/pin\n[issue]\n%s\n[publish]\n"
+	    "pin_file = %s/pin\npaths = %s\n[issue]\n%s\n[publish]\n"
 	    "base_url = https://sti-cr.example.net:8443/certs\n",
 	    l->module ? l->module : MODULE, l->uri ? l->uri : URI, l->prefix,
-	    issue_options);
+	    l->prefix, issue_options);
 	dca_out_add(&o, "", 1);
 	write_file(l, "vault.conf", (const char *)o.p);
 	dca_out_free(&o);
