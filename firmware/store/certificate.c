@@ -25,6 +25,20 @@ certificate_row(sqlite3_stmt *q, struct dca_certificate *c)
 	c->revoked = db_int(q, 10);
 	c->reason = (int)db_int(q, 11);
 	c->published = db_int(q, 12);
+	c->renewal = db_blob(q, 13, c->predecessor, sizeof c->predecessor);
+}
+
+/* The first certificate of a key says when it was new. */
+static enum dca_rc
+key_first(struct dca_store *s, const struct dca_certificate *c,
+    struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.key_first,
+	    "UPDATE keys SET first = ?2 WHERE key = ?1 AND first = 0");
+
+	db_bind_blob(q, 1, c->key_sha256, sizeof c->key_sha256);
+	db_bind_int(q, 2, c->not_before);
+	return db_run(s, q, e);
 }
 
 static enum dca_rc
@@ -32,8 +46,9 @@ insert(struct dca_store *s, const struct dca_certificate *c, struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.certificate_add, "INSERT INTO certificates"
 	    " (serial, customer, key, csr, function, not_before, not_after,"
-	    " cross_id, basis, seq, revoked, reason, published) VALUES (?1,"
-	    " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+	    " cross_id, basis, seq, revoked, reason, published, predecessor)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+	    " ?14)");
 
 	db_bind_blob(q, 1, c->serial, sizeof c->serial);
 	db_bind_text(q, 2, c->customer);
@@ -48,6 +63,8 @@ insert(struct dca_store *s, const struct dca_certificate *c, struct dca_err *e)
 	db_bind_int(q, 11, c->revoked);
 	db_bind_int(q, 12, c->reason);
 	db_bind_int(q, 13, c->published);
+	if (c->renewal)	/* else NULL: bindings do not outlive a use */
+		db_bind_blob(q, 14, c->predecessor, sizeof c->predecessor);
 	return db_run(s, q, e);
 }
 
@@ -125,7 +142,7 @@ dca_store_certificate_add(struct dca_store *s, const struct dca_certificate *c,
 		    "a customer's certificate holds more than numbers");
 	if ((rc = key_certified(s, c->key_sha256, c->customer, c->not_after,
 		 e)) ||
-	    (rc = insert(s, c, e)))
+	    (rc = key_first(s, c, e)) || (rc = insert(s, c, e)))
 		return rc;
 	return hold_numbers(s, c, numbers, shared, e);
 }
@@ -252,7 +269,7 @@ dca_store_certificates_from(struct dca_store *s, uint64_t from, size_t limit,
 	db_bind_int(q, 2, (int64_t)limit);
 	while ((rc = db_get(s, q, e)) == DCA_OK) {
 		certificate_row(q, &c);
-		if ((rc = body_cert(db_bytes(q, 13), c.seq, &der, e)) ||
+		if ((rc = body_cert(db_bytes(q, 14), c.seq, &der, e)) ||
 		    (rc = fn(&c, der, arg, e)))
 			return rc;
 	}

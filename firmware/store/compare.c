@@ -23,7 +23,7 @@ static const struct view {
 		       " data FROM proposals ORDER BY id" },
 	{ "customers", "SELECT id, name, country, cn, passports, active,"
 		       " changed FROM customers ORDER BY id" },
-	{ "keys", "SELECT key, customer, pinned, until FROM keys"
+	{ "keys", "SELECT key, customer, pinned, until, first FROM keys"
 		  " ORDER BY key" },
 	{ "inventory", "SELECT spc, digits, lo, hi, seq FROM inventory"
 		       " ORDER BY spc, digits, lo, hi" },
@@ -35,7 +35,8 @@ static const struct view {
 		     " ORDER BY id" },
 	{ "certificates", "SELECT seq, serial, customer, key, csr, function,"
 			  " not_before, not_after, cross_id, basis, revoked,"
-			  " reason FROM certificates ORDER BY seq" },
+			  " reason, predecessor FROM certificates"
+			  " ORDER BY seq" },
 	{ "holdings", "SELECT customer, digits, lo, hi, shared, span, until"
 		      " FROM holdings ORDER BY customer, digits, lo, hi,"
 		      " shared" },

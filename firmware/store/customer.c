@@ -77,7 +77,8 @@ key_find(struct dca_store *s, const uint8_t key[static 32], struct dca_key *out,
     int64_t *until, struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.key_get,
-	    "SELECT customer, pinned, until FROM keys WHERE key = ?1");
+	    "SELECT customer, pinned, until, first FROM keys"
+	    " WHERE key = ?1");
 	enum dca_rc rc;
 
 	db_bind_blob(q, 1, key, DCA_SHA256_LEN);
@@ -86,6 +87,7 @@ key_find(struct dca_store *s, const uint8_t key[static 32], struct dca_key *out,
 	db_text(q, 0, out->customer, sizeof out->customer);
 	out->pinned = db_int(q, 1) != 0;
 	*until = db_int(q, 2);
+	out->first = db_int(q, 3);
 	return DCA_OK;
 }
 
@@ -172,6 +174,19 @@ dca_store_key_unpin(struct dca_store *s, const uint8_t key_sha256[static 32],
 		return rc;
 	return sqlite3_changes(s->db) ? DCA_OK :
 	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "the key is not pinned");
+}
+
+uint64_t
+dca_store_keys_new(struct dca_store *s, const char *customer, int64_t since)
+{
+	DB_STMT q = db_use(s, &s->q.keys_new, "SELECT count(*) FROM keys"
+	    " WHERE customer = ?1 AND first >= ?2 AND first > 0");
+	struct dca_err e = { 0 };
+
+	db_bind_text(q, 1, customer);
+	db_bind_int(q, 2, since);
+	db_must(db_get(s, q, &e), &e);
+	return (uint64_t)db_int(q, 0);
 }
 
 /* RFC 5280 4.1.2.5: valid through notAfter. A notBefore ahead of now cannot

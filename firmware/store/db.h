@@ -27,7 +27,8 @@ struct statements {
 	    *operator_remove, *operator_use, *admins;
 	sqlite3_stmt *customer_get, *customer_add, *customer_active,
 	    *customer_touch;
-	sqlite3_stmt *key_get, *key_add, *key_set, *key_unpin;
+	sqlite3_stmt *key_get, *key_add, *key_set, *key_unpin, *key_first,
+	    *keys_new;
 	sqlite3_stmt *code_get, *code_add, *code_spend, *code_remove,
 	    *code_expire;
 	sqlite3_stmt *inventory_add, *inventory_spc;
@@ -156,7 +157,7 @@ enum dca_rc compare_views(struct dca_store *s, struct dca_store *must,
 #define CERTIFICATE_COLUMNS                                                    \
 	"c.serial, c.customer, c.key, c.csr, c.function, c.not_before, "       \
 	"c.not_after, c.cross_id, c.basis, c.seq, c.revoked, c.reason, "       \
-	"c.published"
+	"c.published, c.predecessor"
 void certificate_row(sqlite3_stmt *q, struct dca_certificate *c);
 
 #endif

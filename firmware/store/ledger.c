@@ -103,6 +103,31 @@ dca_store_head(struct dca_store *s, struct dca_row *row, struct dca_err *e)
 }
 
 enum dca_rc
+dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
+    dca_row_fn fn, void *arg, struct dca_err *e)
+{
+	DB_OWN_STMT q = NULL;
+	struct dca_row r;
+	enum dca_rc rc;
+	int code = sqlite3_prepare_v2(s->db, "SELECT " LEDGER_COLUMNS
+	    " FROM ledger WHERE kind = 'alarm' AND time >= ?1"
+	    " ORDER BY seq DESC LIMIT ?2", -1, &q, NULL);
+
+	if (code != SQLITE_OK)
+		return db_fail(s, code, e);
+	db_bind_int(q, 1, since);
+	db_bind_int(q, 2, (int64_t)limit);
+	while ((rc = db_get(s, q, e)) == DCA_OK) {
+		if (!ledger_row(q, &r))
+			return dca_fail(e, DCA_RULE_LEDGER_ROW,
+			    "row %" PRIu64 ": a column is malformed", r.seq);
+		if ((rc = fn(&r, arg, e)))
+			return rc;
+	}
+	return rc == DCA_NOTFOUND ? DCA_OK : rc;
+}
+
+enum dca_rc
 dca_store_walk(struct dca_store *s, uint64_t from, dca_row_fn fn, void *arg,
     struct dca_err *e)
 {

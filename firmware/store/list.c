@@ -15,7 +15,7 @@ enum format {
 	UINT,
 	BOOL,
 	TEXT,
-	HEX,
+	HEX,		/* or null */
 	TIME,		/* RFC 3339; 0 is null */
 	HASH,		/* SHA-256 of the column, in hex */
 	RANGE,		/* three columns: digits, lo, hi */
@@ -103,7 +103,8 @@ static const struct view VIEWS[] = {
 	    { "function", "function", FUNCTION },
 	    { "not_after", "not_after", TIME },
 	    { "published", "published", TIME },
-	    { "not_before", "not_before", TIME } } },
+	    { "not_before", "not_before", TIME },
+	    { "predecessor", "predecessor", HEX } } },
 	{ "crosses", "id", NULL, "id", UINT, {
 	    { "id", "id", UINT },
 	    { "seq", "seq", UINT },
@@ -235,7 +236,10 @@ put(struct dca_out *o, sqlite3_stmt *q, int i, enum format format)
 		put_text(o, q, i);
 		return 1;
 	case HEX:
-		put_hex(o, db_bytes(q, i));
+		if (sqlite3_column_type(q, i) == SQLITE_NULL)
+			dca_cbor_null(o);
+		else
+			put_hex(o, db_bytes(q, i));
 		return 1;
 	case TIME:
 		put_time(o, db_int(q, i));

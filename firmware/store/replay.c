@@ -340,6 +340,34 @@ all_shared(const struct dca_delegation *d, void *arg)
 	*shared = *shared && d->shared;
 }
 
+/* A renewal, and only that, follows a certificate of the same customer that
+ * was neither revoked nor expired. */
+static enum dca_rc
+predecessor(struct replay *r, struct dca_certificate *c, struct dca_err *e)
+{
+	struct dca_certificate old;
+	struct dca_buf serial = { 0 };
+	struct dca_cbor v;
+	enum dca_rc rc;
+
+	c->renewal = dca_cbor_find(r->row->body, "predecessor", &v);
+	if (!c->renewal)
+		return c->function == DCA_FN_SREN ?
+		    replay_absent("predecessor", e) : DCA_OK;
+	if ((rc = replay_bytes(r->row->body, "predecessor", &serial, e)))
+		return rc;
+	if (serial.n != sizeof c->predecessor || c->function != DCA_FN_SREN)
+		return replay_absent("predecessor", e);
+	memcpy(c->predecessor, serial.p, serial.n);
+	if ((rc = dca_store_certificate(r->to, c->predecessor, &old, e)))
+		return rc;
+	if (strcmp(old.customer, c->customer) != 0 || old.revoked ||
+	    c->not_before > old.not_after)
+		return dca_fail(e, DCA_RULE_LEDGER_ROW, "the predecessor is "
+		    "another customer's, revoked or expired");
+	return DCA_OK;
+}
+
 /* Everything the DER says is taken from it, the rest from the body. */
 static enum dca_rc
 certificate(struct replay *r, const struct dca_cert *cert, struct dca_err *e)
@@ -366,6 +394,8 @@ certificate(struct replay *r, const struct dca_cert *cert, struct dca_err *e)
 	    !dca_buf_eq(key, DCA_BUF(c.key_sha256, sizeof c.key_sha256)))
 		return replay_absent("csr, key or the numbers", e);
 	memcpy(c.csr_sha256, csr.p, csr.n);
+	if ((rc = predecessor(r, &c, e)))
+		return rc;
 	/* as the vault decided it, at notBefore */
 	dca_store_delegations(r->to, c.customer, c.not_before, cert->scope,
 	    all_shared, &shared);

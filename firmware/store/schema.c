@@ -32,6 +32,7 @@ static const char *const SCHEMA[] = {
 	"CREATE TRIGGER ledger_insert BEFORE INSERT ON ledger"
 	" WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM ledger) BEGIN"
 	" SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+	"CREATE INDEX ledger_alarm ON ledger (seq) WHERE kind = 'alarm'",
 	/* Where the ledger ends, so that a cut tail is seen. */
 	"CREATE TABLE head ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1),"
@@ -60,7 +61,10 @@ static const char *const SCHEMA[] = {
 	" key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
 	" customer TEXT NOT NULL REFERENCES customers (id),"
 	" pinned INTEGER NOT NULL,"
-	" until INTEGER NOT NULL) STRICT",
+	" until INTEGER NOT NULL,"
+	/* when first certified; 0: never */
+	" first INTEGER NOT NULL DEFAULT 0) STRICT",
+	"CREATE INDEX keys_first ON keys (customer, first)",
 
 	"CREATE TABLE codes ("
 	" n INTEGER PRIMARY KEY,"
@@ -119,7 +123,8 @@ static const char *const SCHEMA[] = {
 	" basis INTEGER NOT NULL,"
 	" revoked INTEGER NOT NULL,"
 	" reason INTEGER NOT NULL,"
-	" published INTEGER NOT NULL) STRICT",
+	" published INTEGER NOT NULL,"
+	" predecessor BLOB CHECK (length(predecessor) = 20)) STRICT",
 	/* with function, so that a planner without statistics takes this one
 	 * and not that of the customer, who may have a million */
 	"CREATE INDEX certificates_csr ON certificates (csr, function)",

@@ -45,6 +45,9 @@ typedef enum dca_rc (*dca_row_fn)(const struct dca_row *row, void *arg,
 /* Rows from..; stops at the first failure of fn and returns it. */
 enum dca_rc dca_store_walk(struct dca_store *s, uint64_t from, dca_row_fn fn,
     void *arg, struct dca_err *e) DCA_CHECKED;
+/* Rows of kind "alarm" at since or later, newest first, at most limit. */
+enum dca_rc dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
+    dca_row_fn fn, void *arg, struct dca_err *e) DCA_CHECKED;
 /*
  * Offline: every row hashes to what it says and follows the one before
  * (LEDGER_ROW names it), and every view row is what the ledger says
@@ -153,10 +156,16 @@ struct dca_key {
 	char customer[DCA_ID_MAX + 1];
 	bool pinned;
 	bool certified;		/* a live certificate of it exists at now */
+	int64_t first;		/* when first certified; 0: never */
 };
 enum dca_rc dca_store_key(struct dca_store *s,
     const uint8_t key_sha256[static 32], int64_t now, struct dca_key *out,
     struct dca_err *e) DCA_CHECKED;
+
+/* Keys of a customer that were certified for the first time at since or
+ * later. */
+uint64_t dca_store_keys_new(struct dca_store *s, const char *customer,
+    int64_t since);
 
 /* --- enrolment codes (outside the ledger; it has their SHA-256) --- */
 struct dca_code {
@@ -241,6 +250,8 @@ struct dca_certificate {
 	int64_t revoked;		/* 0: not revoked */
 	int reason;
 	int64_t published;		/* 0: not read back yet */
+	bool renewal;			/* then predecessor is set */
+	uint8_t predecessor[DCA_SERIAL_LEN];
 };
 /* Also binds the key to the customer and indexes the numbers. shared: every
  * number of it is shared. */

@@ -259,7 +259,7 @@ static const struct {
 	{ "certificates", "INSERT INTO certificates SELECT 99, randomblob(20),"
 			  " customer, key, csr, function, not_before,"
 			  " not_after, cross_id, basis, revoked, reason,"
-			  " published FROM certificates"
+			  " published, predecessor FROM certificates"
 			  " WHERE customer = 'beta'" },
 	{ "holdings", "UPDATE holdings SET until = until - 1" },
 	{ "holdings", "UPDATE holdings SET shared = 1" },
