@@ -240,3 +240,12 @@ act_issue(struct act_call *c, struct dca_err *e)
 	return vault_issue_operator(c->v, c->peer, c->id, c->op, customer,
 	    csr, c->signed_act, e);
 }
+
+/* Retried whatever the token was put out of service for. */
+enum dca_rc
+act_token_resume(struct act_call *c, struct dca_err *e)
+{
+	enum dca_rc rc = act_args(c->act->args, NULL, 0, e);
+
+	return rc ? rc : vault_token_resume(c->v, e);
+}

@@ -39,6 +39,7 @@ static const struct act_row {
 	{ "code.create", true, act_code_create, NULL },
 	{ "code.revoke", false, act_code_revoke, NULL },
 	{ "issue", false, act_issue, NULL },
+	{ "token.resume", false, act_token_resume, NULL },
 };
 
 static const struct act_row *

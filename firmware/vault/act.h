@@ -54,6 +54,7 @@ enum dca_rc act_customer_unpin(struct act_call *c, struct dca_err *e);
 enum dca_rc act_code_create(struct act_call *c, struct dca_err *e);
 enum dca_rc act_code_revoke(struct act_call *c, struct dca_err *e);
 enum dca_rc act_issue(struct act_call *c, struct dca_err *e);
+enum dca_rc act_token_resume(struct act_call *c, struct dca_err *e);
 /* act-revoke.c, act-delegation.c; prepare finds out which certificates are
  * meant, before the row is written that names them */
 enum dca_rc act_revoke_prepare(struct act_call *c, struct dca_err *e);

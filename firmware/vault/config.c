@@ -27,6 +27,10 @@ static const struct dca_config_key keys[] = {
 	    "What the module writes, as dir:dir; SoftHSM's tokendir."),
 	KEY("token", "read", TEXT, read, CAP(read), "", NULL,
 	    "What it reads besides, as path:path; SOFTHSM2_CONF is known."),
+	KEY("token", "patience", SECONDS, patience, 600, "10s", NULL,
+	    "Who waits longer for the token is told to come back."),
+	KEY("token", "keep_alive", SECONDS, keep_alive, 86400, "60s", NULL,
+	    "An idle session is looked after this often."),
 	KEY("issue", "validity", SECONDS, validity, 0, "30d", NULL,
 	    "Longest life of a certificate."),
 	KEY("issue", "min_validity", SECONDS, min_validity, 0, "1h", NULL,
@@ -38,6 +42,8 @@ static const struct dca_config_key keys[] = {
 	    "Threads that sign, each with a session of its own, 1 to 16."),
 	KEY("issue", "queue", UINT, queue, 65536, "256", NULL,
 	    "Requests decided and not yet recorded; above: 5.03."),
+	KEY("issue", "new_keys_per_day", UINT, new_keys, 1000000, "100", NULL,
+	    "Keys certified for the first time per customer and day (UTC)."),
 	KEY("publish", "base_url", TEXT, base_url, CAP(base_url), NULL, NULL,
 	    "https URL; x5u is this, a slash, the serial in hex and .pem."),
 	KEY("store", "path", TEXT, store, CAP(store), "", NULL,
@@ -81,6 +87,10 @@ check(const struct vault_config *c, const char *path, struct dca_err *e)
 	if (c->workers < 1)
 		return dca_fail(e, DCA_RULE_CONFIG,
 		    "%s: [issue] workers is at least 1", path);
+	if (c->patience < 1 || c->keep_alive < 1)
+		return dca_fail(e, DCA_RULE_CONFIG,
+		    "%s: [token] patience and keep_alive are at least 1 s",
+		    path);
 	if (c->queue < 1)
 		return dca_fail(e, DCA_RULE_CONFIG,
 		    "%s: [issue] queue is at least 1", path);

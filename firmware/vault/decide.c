@@ -184,6 +184,18 @@ refuse_first(const struct vault_question *q, const struct held *h,
 	return rc;
 }
 
+/* Of set, what the cross-certificate has, and the certificate renewed. */
+static struct dca_tnset *
+inside(const struct vault_question *q, const struct dca_tnset *set)
+{
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *some =
+	    dca_tnset_intersect(set, q->cross->scope);
+
+	if (q->old)
+		return dca_tnset_intersect(some, q->old->scope);
+	return dca_steal(&some);
+}
+
 /* None asked: what is not valid long enough is left out, unless that is all
  * there is (then the refusal says so). */
 static struct dca_tnset *
@@ -195,7 +207,7 @@ long_enough(const struct vault_question *q, const struct held *h)
 		if (!h->v[i].not_after ||
 		    h->v[i].not_after - q->now >= q->min_validity)
 			dca_tnset_add_interval(some, h->v[i].range);
-	return dca_tnset_intersect(some, q->cross->scope);
+	return inside(q, some);
 }
 
 static enum dca_rc
@@ -203,13 +215,13 @@ choose_numbers(const struct vault_question *q, const struct held *h,
     struct vault_verdict *d, struct dca_err *e)
 {
 	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *allowed =
-	    dca_tnset_intersect(h->all, q->cross->scope);
+	    inside(q, h->all);
 	char first[DCA_ENTRY_TEXT];
 
 	if (!q->csr->numbers && dca_tnset_empty(allowed))
 		return dca_fail(e, DCA_RULE_SCOPE_EMPTY, "customer %s has no "
-		    "valid delegation inside the cross-certificate",
-		    q->customer);
+		    "valid delegation inside the cross-certificate%s",
+		    q->customer, q->old ? " and the certificate" : "");
 	if (!q->csr->numbers) {
 		d->numbers = long_enough(q, h);
 		if (dca_tnset_empty(d->numbers)) {
@@ -353,6 +365,8 @@ vault_decide(const struct vault_question *q, struct vault_verdict *d,
 	if (q->csr->numbers && dca_tnset_has_spc(q->csr->numbers))
 		return dca_fail(e, DCA_RULE_TN_SPC_EE,
 		    "an end entity is certified for numbers, not for an SPC");
+	if (q->old && (rc = vault_renew_check(q, &d->customer, e)))
+		return rc;
 	h.all = dca_tnset_new();
 	dca_store_delegations(q->store, q->customer, q->now, q->csr->numbers,
 	    held_add, &h);

@@ -30,6 +30,8 @@ job_free(struct vault_job *j)
 	dca_csr_clear(&j->csr);
 	vault_verdict_clear(&j->verdict);
 	vault_cross_unref(j->cross);
+	dca_cert_clear(&j->old);
+	dca_out_free(&j->peer);
 	dca_out_free(&j->der);
 	dca_out_free(&j->act);
 	dca_out_free(&j->subject);
@@ -152,6 +154,7 @@ decide(struct vault *v, struct vault_job *j, struct dca_err *e)
 		.cross = cross,
 		.validity = v->conf.validity,
 		.min_validity = v->conf.min_validity,
+		.old = j->function == DCA_FN_SREN ? &j->old : NULL,
 	};
 	enum dca_rc rc;
 
@@ -189,6 +192,7 @@ give(struct vault *v, struct vault_job *j)
 	dca_serial_make(j->serial, random);
 	(void)dca_tnset_ranges(j->verdict.numbers, &ranges);
 	j->turn = v->turn;
+	j->given = vault_seconds();
 	j->attempts++;
 	j->rc = DCA_OK;
 	memset(&j->err, 0, sizeof(j->err));
@@ -198,18 +202,26 @@ give(struct vault *v, struct vault_job *j)
 }
 
 static enum dca_rc
+identify(struct vault *v, struct vault_job *j, struct dca_err *e)
+{
+	if (j->operator[0])
+		return DCA_OK;
+	if (j->function == DCA_FN_SREN)
+		return vault_who_renews(v->store, dca_out_buf(&j->peer),
+		    &j->csr, dca_now(), &j->who, &j->old, e);
+	return vault_who_asks(v->store, &j->csr, dca_now(), &j->who, e);
+}
+
+static enum dca_rc
 admit(struct vault *v, struct vault_job *j, struct dca_err *e)
 {
 	enum dca_rc rc;
 
 	dca_spki_sha256(j->key_sha256, &j->csr.key);
-	if (!j->operator[0]) {
-		rc = vault_who_asks(v->store, &j->csr, dca_now(), &j->who, e);
-		if (rc)
-			return rc;
-		if (j->who.spent)
-			return answer_spent(v, j, e);
-	}
+	if ((rc = identify(v, j, e)))
+		return rc;
+	if (j->who.spent)
+		return answer_spent(v, j, e);
 	if (vault_reserve_join(v, j)) {
 		job_free(j);
 		return DCA_OK;
@@ -219,7 +231,8 @@ admit(struct vault *v, struct vault_job *j, struct dca_err *e)
 	if (j->verdict.repeat)
 		return answer_earlier(v, j, j->verdict.serial, e);
 	if ((rc = vault_token_fits(v, j->cross, e)) ||
-	    (rc = vault_reserve_check(v, j, e)) || (rc = make_subject(j, e)))
+	    (rc = vault_reserve_check(v, j, e)) ||
+	    (rc = vault_budget_check(v, j, e)) || (rc = make_subject(j, e)))
 		return rc;
 	give(v, j);
 	return DCA_OK;
@@ -267,9 +280,9 @@ vault_on_issue(struct vault *v, struct vault_peer *p,
 	struct vault_job *j;
 	enum dca_rc rc;
 
-	if (m->f[0].u != DCA_FN_SEN)
+	if (m->f[0].u != DCA_FN_SEN && m->f[0].u != DCA_FN_SREN)
 		rc = dca_fail(&e, DCA_RULE_PATH,
-		    "this version enrols (/sen) only");
+		    "neither enrolment nor renewal");
 	else if (m->f[1].b.n == 0)
 		rc = dca_fail(&e, DCA_RULE_AUTH_CERTIFICATE,
 		    "the session has no client certificate");
@@ -285,7 +298,9 @@ vault_on_issue(struct vault *v, struct vault_peer *p,
 		return;
 	}
 	j = job_new(p, m->id, m->f[2].b, false);
-	j->function = DCA_FN_SEN;
+	j->function = (enum dca_function)m->f[0].u;
+	if (j->function == DCA_FN_SREN)
+		dca_out_add(&j->peer, m->f[1].b.p, m->f[1].b.n);
 	/* In the group, so that all that is read for the decision is one read
 	 * transaction and not one each. */
 	if (vault_group(v, &e) || start(v, j, &e)) {
@@ -315,96 +330,54 @@ vault_issue_operator(struct vault *v, struct vault_peer *p, uint64_t id,
 	return rc;
 }
 
-/* --- from worker to ledger --- */
+/* --- from worker to ledger (record.c) --- */
 
-/* Deterministic: keys by length, then bytes (RFC 8949 4.2.1). */
+static enum dca_rc
+overdue(struct dca_err *e)
+{
+	return dca_fail(e, DCA_RULE_TOKEN_DOWN,
+	    "the token does not answer: nothing was issued, ask again");
+}
+
 static void
-issue_body(struct dca_out *o, const struct vault_job *j)
+free_askers(struct vault *v, struct vault_job *j)
 {
-	const bool code = j->who.code[0] != '\0';
+	struct vault_asker *a;
 
-	dca_cbor_map(o, code ? 8 : 7);
-	dca_cbor_text(o, "csr");
-	dca_cbor_bytes(o, DCA_BUF(j->csr.sha256, DCA_SHA256_LEN));
-	dca_cbor_text(o, "key");
-	dca_cbor_bytes(o, DCA_BUF(j->key_sha256, DCA_SHA256_LEN));
-	dca_cbor_text(o, "cert");
-	dca_cbor_bytes(o, dca_out_buf(&j->cert));
-	if (code) {
-		dca_cbor_text(o, "code");
-		dca_cbor_text(o, j->who.code);
+	while ((a = j->askers)) {
+		j->askers = a->next;
+		vault_peer_unref(a->peer);
+		free(a);
 	}
-	dca_cbor_text(o, "basis");
-	dca_cbor_uint(o, j->verdict.customer.changed);
-	dca_cbor_text(o, "cross");
-	dca_cbor_uint(o, j->cross->id);
-	dca_cbor_text(o, "customer");
-	dca_cbor_text(o, j->who.customer);
-	dca_cbor_text(o, "function");
-	dca_cbor_uint(o, j->function);
+	v->n_asking -= j->n_askers;
+	j->n_askers = 0;
 }
 
-static enum dca_rc
-append(struct vault *v, struct vault_job *j, struct dca_err *e)
+/*
+ * A token that hangs has its worker, and that job stays reserved: nobody else
+ * may get its number or code until it is known what became of it. What no
+ * worker has yet is dropped.
+ */
+void
+vault_issue_overdue(struct vault *v)
 {
-	struct dca_certificate c = { .function = j->function,
-		.not_before = j->verdict.not_before,
-		.not_after = j->verdict.not_after, .cross = j->cross->id,
-		.basis = j->verdict.customer.changed };
-	const bool operator = j->operator[0] != '\0';
-	char actor[DCA_ACTOR_MAX];
-	DCA_AUTO_OUT body = { 0 };
-	enum dca_rc rc;
+	const int64_t before = vault_seconds() - v->conf.patience;
+	struct vault_job *j, *next;
+	struct dca_err e = { 0 };
 
-	memcpy(c.serial, j->serial, sizeof(c.serial));
-	memcpy(c.customer, j->who.customer, sizeof(c.customer));
-	memcpy(c.key_sha256, j->key_sha256, sizeof(c.key_sha256));
-	memcpy(c.csr_sha256, j->csr.sha256, sizeof(c.csr_sha256));
-	(void)snprintf(actor, sizeof(actor), "%s:%s",
-	    operator ? "operator" : "customer",
-	    operator ? j->operator : j->who.customer);
-	issue_body(&body, j);
-	if ((rc = dca_store_append(v->store, dca_now(), "issue", actor,
-		 dca_out_buf(&body), &c.seq, e)) ||
-	    (rc = dca_store_certificate_add(v->store, &c, j->verdict.numbers,
-		 j->verdict.shared, e)))
-		return rc;
-	if (!j->who.code[0])
-		return DCA_OK;
-	return dca_store_code_spend(v->store, j->who.code, j->csr.sha256,
-	    j->serial, e);
-}
-
-/* The decision still stands: nothing it rests on changed meanwhile, neither
- * cross-certificate nor register nor whose the key is (unpinned?). */
-static bool
-still_stands(struct vault *v, const struct vault_job *j)
-{
-	const struct vault_cross *cross = vault_cross_active(v);
-	struct dca_customer c;
-	struct dca_key key;
-
-	if (!j->operator[0] && !j->who.code[0] &&
-	    (dca_store_key(v->store, j->key_sha256, dca_now(), &key, NULL) !=
-	    DCA_OK || !(key.pinned || key.certified)))
-		return false;
-	return cross && cross->id == j->cross->id &&
-	    dca_store_customer(v->store, j->who.customer, &c, NULL) ==
-	    DCA_OK && c.active && c.changed == j->verdict.customer.changed;
-}
-
-static enum dca_rc
-record(struct vault *v, struct vault_job *j, struct dca_err *e)
-{
-	enum dca_rc rc;
-
-	dca_store_savepoint(v->store);
-	rc = append(v, j, e);
-	if (rc)
-		dca_store_undo(v->store);
-	else
-		dca_store_release(v->store);
-	return rc;
+	(void)overdue(&e);
+	for (j = v->jobs; j; j = next) {
+		next = j->others;
+		if (j->given > before)
+			continue;
+		j->overdue = true;
+		fail_all(v, j, &e);
+		free_askers(v, j);
+		if (!vault_pool_withdraw(v->pool, j))
+			continue;
+		vault_reserve_release(v, j);
+		job_free(j);
+	}
 }
 
 static void
@@ -416,12 +389,15 @@ finish(struct vault *v, struct vault_job *j)
 	vault_reserve_release(v, j);
 	if (rc == DCA_TOKEN)
 		vault_token_failed(v, &e);
+	/* 5.03 was said: nothing happened, so the signature is thrown away */
+	if (j->overdue)
+		rc = overdue(&e);
 	if (j->lost)
 		rc = dca_fail(&e, DCA_RULE_IO,
 		    "what this rests on could not be recorded");
 	if (rc == DCA_OK)
 		rc = vault_group(v, &e);
-	if (rc == DCA_OK && !still_stands(v, j)) {
+	if (rc == DCA_OK && !vault_still_stands(v, j)) {
 		/* The signature is thrown away, the request decided anew. */
 		if (j->attempts < ATTEMPTS_MAX)
 			rc = start(v, j, &e);
@@ -431,7 +407,7 @@ finish(struct vault *v, struct vault_job *j)
 		if (rc == DCA_OK)
 			return;
 	} else if (rc == DCA_OK) {
-		rc = record(v, j, &e);
+		rc = vault_record(v, j, &e);
 	}
 	if (rc)
 		fail_all(v, j, &e);

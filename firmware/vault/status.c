@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "dca/cbor.h"
-#include "dca/jail.h"
 
 #include "vault.h"
 
@@ -17,14 +16,6 @@ put_text(struct dca_out *o, const char *key, const char *value)
 static void
 put_token(const struct vault *v, struct dca_out *o)
 {
-	static const char *const names[] = {
-		[VAULT_TOKEN_DOWN] = "down",
-		[VAULT_TOKEN_OPENING] = "opening",
-		[VAULT_TOKEN_UP] = "up",
-		[VAULT_TOKEN_DRAIN] = "down",
-		[VAULT_TOKEN_PIN] = "wrong-pin",
-		[VAULT_TOKEN_QUARANTINED] = "quarantined",
-	};
 	const struct vault_token *t = &v->token;
 	const bool up = t->state == VAULT_TOKEN_UP;
 	uint8_t hash[DCA_SHA256_LEN];
@@ -43,7 +34,7 @@ put_token(const struct vault *v, struct dca_out *o)
 		put_text(o, "label", t->info.label);
 		put_text(o, "model", t->info.model);
 	}
-	put_text(o, "state", names[t->state]);
+	put_text(o, "state", vault_token_state(v));
 	if (up) {
 		put_text(o, "serial", t->info.serial);
 		put_text(o, "manufacturer", t->info.manufacturer);
@@ -115,7 +106,6 @@ vault_status(struct vault *v, const struct dca_operator *op,
     struct dca_out *o)
 {
 	dca_cbor_map(o, op ? 11 : 10);
-	put_text(o, "jail", dca_jail_state());
 	dca_cbor_text(o, "time");
 	vault_time(o, dca_now());
 	dca_cbor_text(o, "cross");
@@ -123,6 +113,8 @@ vault_status(struct vault *v, const struct dca_operator *op,
 	put_text(o, "state", vault_state(v));
 	dca_cbor_text(o, "token");
 	put_token(v, o);
+	dca_cbor_text(o, "alarms");
+	vault_alarms(v, o);
 	dca_cbor_text(o, "counts");
 	put_counts(v, o);
 	dca_cbor_text(o, "ledger");

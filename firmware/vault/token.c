@@ -11,7 +11,7 @@
 
 #include "job.h"
 
-enum { BACKOFF_MAX = 60, BACKOFF_KEY = 5, MAX_AGE_MANUAL = 300 };
+enum { RETRY = 1, OUTAGE_ALARM = 10, MAX_AGE_MANUAL = 300, MAX_AGE_MOST = 30 };
 
 /* One attempt. The thread owns it from start until done. */
 struct vault_opening {
@@ -19,6 +19,7 @@ struct vault_opening {
 	pthread_t thread;
 	atomic_bool done;
 	struct dca_hsm_config conf;
+	struct dca_token_uri asked;	/* as the configuration has it */
 	struct dca_hsm *hsm;
 	struct dca_signer *signers[VAULT_WORKERS_MAX];
 	unsigned n;
@@ -76,6 +77,12 @@ attempt(struct vault *v)
 {
 	struct vault_opening *o = v->token.opening;
 
+	/* The PIN goes to the token it was for and to no other. */
+	if (v->token.known)
+		memcpy(o->conf.uri.serial, v->token.known_serial,
+		    sizeof(o->conf.uri.serial));
+	else
+		o->conf.uri = o->asked;
 	atomic_store(&o->done, false);
 	v->token.state = VAULT_TOKEN_OPENING;
 	if (pthread_create(&o->thread, NULL, opening_run, o) != 0)
@@ -94,9 +101,18 @@ vault_token_start(struct vault *v, struct dca_err *e)
 	o->n = vault_pool_workers(v->pool);
 	o->conf.module = v->conf.module;
 	o->conf.pin_file = v->conf.pin_file;
-	rc = dca_token_uri_parse(&o->conf.uri, v->conf.uri, e);
+	rc = dca_token_uri_parse(&o->asked, v->conf.uri, e);
 	if (rc)
 		return rc;
+	if (vault_quarantined(v)) {
+		v->token.state = VAULT_TOKEN_QUARANTINED;
+		v->token.since = dca_now();
+		v->token.alarmed = VAULT_ALARM_SIGNATURE;
+		(void)dca_fail(&v->token.why, DCA_RULE_TOKEN_SIGNATURE,
+		    "the token gave a wrong signature before this start");
+		dca_log_err(DCA_ERR, "token", &v->token.why);
+		return DCA_OK;
+	}
 	(void)dca_fail(&v->token.why, DCA_RULE_TOKEN_DOWN,
 	    "the token is being opened");
 	attempt(v);
@@ -104,28 +120,100 @@ vault_token_start(struct vault *v, struct dca_err *e)
 }
 
 static void
-down(struct vault_token *t, const struct dca_err *why, int64_t now)
+say(struct vault *v, const char *alarm)
 {
-	const unsigned most = why->rule == DCA_RULE_TOKEN_KEY ? BACKOFF_KEY :
-	    BACKOFF_MAX;
+	if (v->token.alarmed == alarm)
+		return;
+	v->token.alarmed = alarm;
+	vault_alarm(v, alarm, "", v->token.why.text);
+}
 
+/*
+ * What an operator has to see to, at once; a token that is merely away, when
+ * it stays away. Before the first ceremony there is no key to miss.
+ */
+static void
+alarm_of(struct vault *v, int64_t now)
+{
+	const struct vault_token *t = &v->token;
+	const bool expected = t->known || vault_cross_active(v);
+
+	if (t->state == VAULT_TOKEN_QUARANTINED)
+		say(v, VAULT_ALARM_SIGNATURE);
+	else if (t->state == VAULT_TOKEN_PIN)
+		say(v, "token-pin");
+	else if (t->state == VAULT_TOKEN_STOPPED)
+		say(v, "token-stopped");
+	else if (t->why.rule == DCA_RULE_TOKEN_KEY && expected)
+		say(v, "token-key");
+	else if (!t->alarmed && expected && t->since &&
+	    now - t->since >= OUTAGE_ALARM)
+		say(v, "token-down");
+}
+
+static void
+down(struct vault *v, const struct dca_err *why, int64_t now)
+{
+	struct vault_token *t = &v->token;
+
+	if (!t->since || strcmp(t->why.text, why->text) != 0)
+		dca_log_err(DCA_ERR, "token", why);
 	t->why = *why;
 	/* What keeps the token away may be a missing file: to an asker it is
 	 * the token that is down. */
 	if (dca_problem(why->rule)->rc != DCA_TOKEN)
 		t->why.rule = DCA_RULE_TOKEN_DOWN;
-	if (why->rule == DCA_RULE_TOKEN_PIN) {
+	/* the first time at once: most of it is cured by that */
+	t->retry = t->since ? now + RETRY : now;
+	if (!t->since)
+		t->since = now;
+	switch (t->why.rule) {
+	case DCA_RULE_TOKEN_PIN:
 		t->state = VAULT_TOKEN_PIN;
-	} else if (why->rule == DCA_RULE_TOKEN_SIGNATURE) {
+		break;
+	case DCA_RULE_TOKEN_SIGNATURE:
 		t->state = VAULT_TOKEN_QUARANTINED;
-	} else {
+		break;
+	case DCA_RULE_TOKEN_STOPPED:
+		t->state = VAULT_TOKEN_STOPPED;
+		break;
+	default:
 		t->state = VAULT_TOKEN_DOWN;
-		t->backoff = t->backoff ? t->backoff * 2 : 1;
-		if (t->backoff > most)
-			t->backoff = most;
-		t->retry = now + t->backoff;
 	}
-	dca_log_err(DCA_ERR, "token", why);
+	alarm_of(v, now);
+}
+
+/* Serial and CKA_ID are in the URI that was opened; the key is compared. */
+static enum dca_rc
+check_known(struct vault_token *t, struct dca_err *e)
+{
+	if (!t->known || memcmp(&t->key, &t->known_key, sizeof(t->key)) == 0)
+		return DCA_OK;
+	t->has_key = false;
+	return dca_fail(e, DCA_RULE_TOKEN_KEY, "the token holds another key "
+	    "under this CKA_ID than before: not gone on with");
+}
+
+static void
+up(struct vault *v)
+{
+	struct vault_token *t = &v->token;
+	const struct vault_cross *cross = vault_cross_active(v);
+
+	for (unsigned i = 0; i < t->opening->n; i++)
+		vault_pool_signer(v->pool, i, t->opening->signers[i]);
+	t->state = VAULT_TOKEN_UP;
+	t->known = true;
+	t->known_key = t->key;
+	memcpy(t->known_serial, t->info.serial, sizeof(t->known_serial));
+	t->since = 0;
+	t->alarmed = NULL;
+	memset(&t->why, 0, sizeof(t->why));
+	dca_log(DCA_INFO, "token up label=%s model=%s serial=%s",
+	    t->info.label, t->info.model, t->info.serial);
+	if (cross && vault_token_fits(v, cross, &t->why) != DCA_OK)
+		say(v, "token-key");
+	memset(&t->why, 0, sizeof(t->why));
 }
 
 static void
@@ -139,17 +227,12 @@ opened(struct vault *v, int64_t now)
 	t->has_key = o->has_key;
 	t->key = o->key;
 	t->info = o->info;
-	if (o->rc) {
-		down(t, &o->err, now);
-		return;
-	}
-	for (unsigned i = 0; i < o->n; i++)
-		vault_pool_signer(v->pool, i, o->signers[i]);
-	t->state = VAULT_TOKEN_UP;
-	t->backoff = 0;
-	memset(&t->why, 0, sizeof(t->why));
-	dca_log(DCA_INFO, "token up label=%s model=%s", t->info.label,
-	    t->info.model);
+	if (o->rc == DCA_OK)
+		o->rc = check_known(t, &o->err);
+	if (o->rc)
+		down(v, &o->err, now);
+	else
+		up(v);
 }
 
 void
@@ -161,49 +244,128 @@ vault_token_tick(struct vault *v, int64_t now)
 	if (t->state == VAULT_TOKEN_OPENING &&
 	    atomic_load(&t->opening->done)) {
 		opened(v, now);
-	} else if (t->state == VAULT_TOKEN_DRAIN && vault_issue_idle(v)) {
-		for (unsigned i = 0; i < t->opening->n; i++)
-			vault_pool_signer(v->pool, i, NULL);
+	} else if (t->state == VAULT_TOKEN_DRAIN && vault_issue_idle(v) &&
+	    vault_pool_quiesce(v->pool)) {
 		why = t->why;
-		down(t, &why, now);
-	} else if (t->state == VAULT_TOKEN_DOWN && now >= t->retry) {
+		down(v, &why, now);
+	} else if (t->state == VAULT_TOKEN_DOWN &&
+	    (now >= t->retry || t->retry - now > RETRY)) {
 		attempt(v);
 	}
 }
 
 void
-vault_token_failed(struct vault *v, const struct dca_err *e)
+vault_token_watch(struct vault *v, int64_t now)
 {
-	if (v->token.state == VAULT_TOKEN_UP) {
-		v->token.state = VAULT_TOKEN_DRAIN;
-		v->token.why = *e;
-	} else if (v->token.state == VAULT_TOKEN_DRAIN &&
-	    v->token.why.rule != DCA_RULE_TOKEN_SIGNATURE &&
-	    (e->rule == DCA_RULE_TOKEN_SIGNATURE ||
-	    e->rule == DCA_RULE_TOKEN_PIN)) {
-		/* what must not be tried again outranks what may be */
-		v->token.why = *e;
+	struct vault_token *t = &v->token;
+	const unsigned stuck = vault_pool_stuck(v->pool, v->conf.patience);
+	struct dca_err e = { 0 };
+
+	if (vault_pool_trouble(v->pool, &e)) {
+		(void)dca_fail_in(&e, "idle session");
+		vault_token_failed(v, &e);
 	}
+	if (stuck && !t->stuck)
+		vault_alarm(v, "token-hangs", "",
+		    "a call into the PKCS#11 module does not come back");
+	if (!stuck && t->stuck)
+		dca_log(DCA_INFO, "token answers again");
+	t->stuck = stuck;
+	if (t->state == VAULT_TOKEN_DOWN)
+		alarm_of(v, now);
+}
+
+/* What must not be tried again outranks what may be. */
+static unsigned
+rank(enum dca_rule rule)
+{
+	return rule == DCA_RULE_TOKEN_SIGNATURE ? 3 :
+	    rule == DCA_RULE_TOKEN_PIN ? 2 :
+	    rule == DCA_RULE_TOKEN_STOPPED ? 1 : 0;
 }
 
 void
+vault_token_failed(struct vault *v, const struct dca_err *e)
+{
+	struct vault_token *t = &v->token;
+
+	if (t->state == VAULT_TOKEN_UP || (t->state == VAULT_TOKEN_DRAIN &&
+	    rank(e->rule) > rank(t->why.rule))) {
+		t->state = VAULT_TOKEN_DRAIN;
+		t->why = *e;
+	}
+}
+
+enum dca_rc
+vault_token_resume(struct vault *v, struct dca_err *e)
+{
+	struct vault_token *t = &v->token;
+
+	if (t->state == VAULT_TOKEN_UP)
+		return dca_fail(e, DCA_RULE_REG_STATE,
+		    "the token is up: there is nothing to resume");
+	if (t->state == VAULT_TOKEN_DRAIN || t->state == VAULT_TOKEN_OPENING)
+		return dca_fail(e, DCA_RULE_REG_STATE,
+		    "the token is just being closed or opened: ask again");
+	if (t->state == VAULT_TOKEN_QUARANTINED)
+		vault_alarm(v, VAULT_ALARM_RESUMED, "",
+		    "an operator ended the quarantine of the token");
+	dca_hsm_pin_forget();
+	t->known = false;
+	t->since = 0;
+	t->alarmed = NULL;
+	t->retry = 0;
+	t->state = VAULT_TOKEN_DOWN;
+	(void)dca_fail(&t->why, DCA_RULE_TOKEN_DOWN,
+	    "the token is being opened");
+	return DCA_OK;
+}
+
+bool
 vault_token_close(struct vault *v)
 {
 	struct vault_opening *o = v->token.opening;
 
 	if (!o)
-		return;
+		return true;
 	if (v->token.state == VAULT_TOKEN_OPENING &&
-	    pthread_join(o->thread, NULL) != 0)
-		abort();
+	    !vault_thread_join(o->thread))
+		return false;
 	let_go(o);
 	free(o);
 	v->token.opening = NULL;
+	return true;
+}
+
+static bool
+hangs(const struct vault *v)
+{
+	return v->token.stuck && v->token.stuck == vault_pool_workers(v->pool);
+}
+
+const char *
+vault_token_state(const struct vault *v)
+{
+	static const char *const names[] = {
+		[VAULT_TOKEN_DOWN] = "down",
+		[VAULT_TOKEN_OPENING] = "opening",
+		[VAULT_TOKEN_UP] = "up",
+		[VAULT_TOKEN_DRAIN] = "down",
+		[VAULT_TOKEN_PIN] = "wrong-pin",
+		[VAULT_TOKEN_QUARANTINED] = "quarantined",
+		[VAULT_TOKEN_STOPPED] = "stopped",
+	};
+
+	return v->token.state == VAULT_TOKEN_UP && hangs(v) ? "hangs" :
+	    names[v->token.state];
 }
 
 enum dca_rc
 vault_token_ready(const struct vault *v, struct dca_err *e)
 {
+	if (v->token.state == VAULT_TOKEN_UP && hangs(v))
+		return dca_fail(e, DCA_RULE_TOKEN_DOWN, "the token has not "
+		    "answered for %d s or more", (int)v->conf.patience);
 	if (v->token.state == VAULT_TOKEN_UP)
 		return DCA_OK;
 	return dca_fail(e, v->token.why.rule, "%s", v->token.why.text);
@@ -224,18 +386,20 @@ vault_token_fits(const struct vault *v, const struct vault_cross *cross,
 	return DCA_OK;
 }
 
+/* Nobody knows when a token comes back: half of what it was away already,
+ * so that the longer it lasts the fewer ask. */
 unsigned
 vault_token_max_age(const struct vault *v)
 {
-	const int64_t left = v->token.retry - dca_now();
+	const int64_t away = v->token.since ? dca_now() - v->token.since : 0;
 
 	switch (v->token.state) {
-	case VAULT_TOKEN_DOWN:
-		return left > 1 ? (unsigned)left : 1;
 	case VAULT_TOKEN_PIN:
 	case VAULT_TOKEN_QUARANTINED:
+	case VAULT_TOKEN_STOPPED:
 		return MAX_AGE_MANUAL;
 	default:
-		return 1;
+		return away / 2 > MAX_AGE_MOST ? MAX_AGE_MOST :
+		    away / 2 > 1 ? (unsigned)(away / 2) : 1;
 	}
 }

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "job.h"
 
@@ -187,6 +188,8 @@ max_age(const struct vault *v, const struct dca_err *e)
 			return RETRY_SETUP;
 		return vault_token_max_age(v);
 	case DCA_BUSY:
+		if (e->rule == DCA_RULE_KEY_BUDGET)
+			return vault_budget_max_age(dca_now());
 		return e->rule == DCA_RULE_QUEUE ? RETRY_COMMIT :
 		    e->rule == DCA_RULE_VAULT_DOWN ? RETRY_PUBLISHED :
 		    RETRY_SETUP;
@@ -321,6 +324,8 @@ vault_tick(void *arg, uint32_t events)
 	struct vault *v = arg;
 
 	(void)events;
+	vault_token_watch(v, dca_now());
+	vault_issue_overdue(v);
 	wipe_codes(v, dca_now());
 	vault_refuse_flush(v, dca_now());
 	give_up_waiting(v, dca_now());
@@ -360,12 +365,25 @@ vault_open(struct vault *v, struct dca_err *e)
 	if ((rc = vault_listen(v, e)))
 		return rc;
 	vault_jail(&v->conf);
-	v->pool = vault_pool_new(v->loop, (unsigned)v->conf.workers);
+	v->pool = vault_pool_new(v->loop, (unsigned)v->conf.workers,
+	    v->conf.keep_alive);
 	if ((rc = vault_token_start(v, e)))
 		return rc;
 	dca_loop_after(v->loop, vault_after, v);
 	dca_loop_every(v->loop, TICK_MS, vault_tick, v);
 	return DCA_OK;
+}
+
+/* A thread hangs in the PKCS#11 module: it cannot be ended, and what it uses
+ * cannot be freed. All that was promised is committed. */
+static _Noreturn void
+leave(struct vault *v)
+{
+	if (v->store && v->loop)
+		vault_refuse_end(v);
+	dca_store_close(v->store);
+	dca_log(DCA_ERR, "left while the token hangs");
+	_exit(0);
 }
 
 void
@@ -378,11 +396,13 @@ vault_close(struct vault *v)
 			dca_listener_close(v->listeners[i]);
 	while (v->peers && v->peers->conn)
 		dca_conn_close(v->peers->conn);
-	vault_pool_free(v->pool);
+	if (!vault_pool_free(v->pool))
+		leave(v);
 	if (v->store && v->loop)
 		vault_refuse_end(v);
 	vault_issue_close(v);
-	vault_token_close(v);
+	if (!vault_token_close(v))
+		leave(v);
 	while ((a = v->unpublished)) {
 		v->unpublished = a->next;
 		answer_free(a);

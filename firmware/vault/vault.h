@@ -17,11 +17,12 @@ enum { VAULT_WORKERS_MAX = 16, VAULT_CONNS_MAX = 64 };
 
 struct vault_config {
 	char module[256], uri[512], pin_file[256];
+	int64_t patience, keep_alive;
 	unsigned jail;			/* enum vault_token_place */
 	char paths[1024], read[1024];	/* colons between */
 	int64_t validity, min_validity;
 	unsigned release;		/* enum vault_release */
-	uint64_t workers, queue;
+	uint64_t workers, queue, new_keys;
 	char base_url[400];
 	char store[256];		/* "": below the prefix */
 	char front_socket[108], publisher_socket[108], admin_socket[108];
@@ -116,6 +117,12 @@ void vault_published(struct vault *v,
 void vault_url(const struct vault *v, struct dca_out *o,
     const uint8_t serial[static DCA_SERIAL_LEN]);
 
+/* quarantine.c: did the token give a wrong signature, and nobody resumed it
+ * since? The alarms that tell. */
+#define VAULT_ALARM_SIGNATURE "token-signature"
+#define VAULT_ALARM_RESUMED "token-resumed"
+bool vault_quarantined(struct vault *v);
+
 /*
  * refuse.c: a "refuse" row for a known actor, at most ten a minute, then one
  * row that counts the rest. cose may be empty.
@@ -127,6 +134,21 @@ void vault_refuse_end(struct vault *v);	/* all that is counted, committed */
 
 /* jail.c: before the first thread, after sockets and store are open. */
 void vault_jail(const struct vault_config *c);
+
+/*
+ * alarm.c: a journal line and a row of kind "alarm", body {text, alarm,
+ * customer?}. customer may be "". known: is there one since then?
+ */
+enum { VAULT_ALARMS_SHOWN = 10 };
+void vault_alarm(struct vault *v, const char *alarm, const char *customer,
+    const char *text);
+bool vault_alarm_known(struct vault *v, const char *alarm,
+    const char *customer, int64_t since);
+/* The last ten, newest first: [{seq, body, time}, ...]. */
+void vault_alarms(struct vault *v, struct dca_out *o);
+
+/* budget.c: seconds until the next day (UTC) begins. */
+unsigned vault_budget_max_age(int64_t now);
 
 /* --- server.c --- */
 enum dca_rc vault_listen(struct vault *v, struct dca_err *e) DCA_CHECKED;

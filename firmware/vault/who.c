@@ -40,9 +40,6 @@ by_code(struct dca_store *s, const struct dca_csr *csr, int64_t now,
 	if (!proof_code(csr->password, id))
 		return dca_fail(e, DCA_RULE_CSR_PASSWORD,
 		    "challengePassword is not <code id>:<proof>");
-	if (strcmp(id, "rekey") == 0)
-		return dca_fail(e, DCA_RULE_CSR_PASSWORD,
-		    "rekey proofs are not offered by this version");
 	rc = dca_store_code(s, id, &code, e);
 	if (rc && rc != DCA_NOTFOUND)
 		return rc;
@@ -81,6 +78,8 @@ vault_who_asks(struct dca_store *s, const struct dca_csr *csr, int64_t now,
 	enum dca_rc rc;
 
 	memset(w, 0, sizeof(*w));
+	if (vault_rekey_asked(csr))
+		return vault_who_rekeys(s, csr, now, w, e);
 	if (csr->password[0])
 		return by_code(s, csr, now, w, e);
 	dca_spki_sha256(hash, &csr->key);

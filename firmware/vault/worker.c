@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sign workers: proof of possession, build, sign. A worker owns its job while
- * it has it and sees nothing else of the vault. Must never read or write the
- * store.
+ * it has it and sees nothing else of the vault. An idle worker looks after
+ * its session. Must never read or write the store.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "job.h"
 
@@ -17,6 +19,7 @@ struct worker {
 	struct vault_pool *pool;
 	pthread_t thread;
 	struct dca_signer *signer;
+	int64_t since;			/* busy since; 0: idle */
 };
 
 struct vault_pool {
@@ -24,6 +27,9 @@ struct vault_pool {
 	pthread_cond_t work;
 	struct queue in, out;
 	bool stop;
+	int64_t keep_alive;		/* seconds */
+	bool trouble;			/* an idle session found some: why */
+	struct dca_err why;
 	struct dca_loop *loop;
 	unsigned n;
 	struct worker workers[VAULT_WORKERS_MAX];
@@ -83,41 +89,101 @@ sign(struct vault_job *j, struct dca_signer *signer, struct dca_err *e)
 	return dca_signer_sign(signer, dca_out_buf(&tbs), &j->cert, e);
 }
 
+int64_t
+vault_seconds(void)
+{
+	struct timespec t;
+
+	must(clock_gettime(CLOCK_MONOTONIC, &t));
+	return (int64_t)t.tv_sec;
+}
+
+/* Locked. False: nothing came for as long as a session may be idle. */
+static bool
+wait_for_work(struct vault_pool *p)
+{
+	struct timespec until;
+	int rc = 0;
+
+	must(clock_gettime(CLOCK_MONOTONIC, &until));
+	until.tv_sec += p->keep_alive;
+	while (!p->stop && !p->in.first && rc == 0)
+		rc = pthread_cond_timedwait(&p->work, &p->lock, &until);
+	must(rc != 0 && rc != ETIMEDOUT);
+	return p->stop || p->in.first;
+}
+
+/* Locked. A dead token is found before a customer does. */
+static void
+look_alive(struct worker *w)
+{
+	struct vault_pool *p = w->pool;
+	struct dca_err e = { 0 };
+	enum dca_rc rc;
+
+	if (!w->signer)
+		return;
+	w->since = vault_seconds();
+	must(pthread_mutex_unlock(&p->lock));
+	rc = dca_signer_alive(w->signer, &e);
+	must(pthread_mutex_lock(&p->lock));
+	w->since = 0;
+	if (rc) {
+		p->trouble = true;
+		p->why = e;
+	}
+	dca_loop_wake(p->loop);
+}
+
+/* Locked. */
+static void
+work(struct worker *w)
+{
+	struct vault_pool *p = w->pool;
+	struct vault_job *j = pop(&p->in);
+	bool first;
+
+	w->since = vault_seconds();
+	must(pthread_mutex_unlock(&p->lock));
+	j->rc = sign(j, w->signer, &j->err);
+	must(pthread_mutex_lock(&p->lock));
+	w->since = 0;
+	first = !p->out.first;
+	push(&p->out, j);
+	if (first)
+		dca_loop_wake(p->loop);
+}
+
 static void *
 worker_run(void *arg)
 {
 	struct worker *w = arg;
 	struct vault_pool *p = w->pool;
-	struct vault_job *j;
-	bool first;
 
 	must(pthread_mutex_lock(&p->lock));
-	for (;;) {
-		while (!p->stop && !p->in.first)
-			must(pthread_cond_wait(&p->work, &p->lock));
-		if (p->stop)
-			break;
-		j = pop(&p->in);
-		must(pthread_mutex_unlock(&p->lock));
-		j->rc = sign(j, w->signer, &j->err);
-		must(pthread_mutex_lock(&p->lock));
-		first = !p->out.first;
-		push(&p->out, j);
-		if (first)
-			dca_loop_wake(p->loop);
+	while (!p->stop) {
+		if (!wait_for_work(p))
+			look_alive(w);
+		else if (!p->stop)
+			work(w);
 	}
 	must(pthread_mutex_unlock(&p->lock));
 	return NULL;
 }
 
 struct vault_pool *
-vault_pool_new(struct dca_loop *l, unsigned workers)
+vault_pool_new(struct dca_loop *l, unsigned workers, int64_t keep_alive)
 {
 	struct vault_pool *p = dca_alloc(sizeof(*p));
+	pthread_condattr_t clock;
 
 	memset(p, 0, sizeof(*p));
+	p->keep_alive = keep_alive;
 	must(pthread_mutex_init(&p->lock, NULL));
-	must(pthread_cond_init(&p->work, NULL));
+	must(pthread_condattr_init(&clock));
+	must(pthread_condattr_setclock(&clock, CLOCK_MONOTONIC));
+	must(pthread_cond_init(&p->work, &clock));
+	must(pthread_condattr_destroy(&clock));
 	p->in.last = &p->in.first;
 	p->out.last = &p->out.first;
 	p->loop = l;
@@ -130,20 +196,35 @@ vault_pool_new(struct dca_loop *l, unsigned workers)
 	return p;
 }
 
-void
+bool
+vault_thread_join(pthread_t thread)
+{
+	struct timespec until;
+	int rc;
+
+	must(clock_gettime(CLOCK_REALTIME, &until));
+	until.tv_sec += VAULT_JOIN_WAIT;
+	rc = pthread_timedjoin_np(thread, NULL, &until);
+	must(rc != 0 && rc != ETIMEDOUT);
+	return rc == 0;
+}
+
+bool
 vault_pool_free(struct vault_pool *p)
 {
 	if (!p)
-		return;
+		return true;
 	must(pthread_mutex_lock(&p->lock));
 	p->stop = true;
 	must(pthread_cond_broadcast(&p->work));
 	must(pthread_mutex_unlock(&p->lock));
 	for (unsigned i = 0; i < p->n; i++)
-		must(pthread_join(p->workers[i].thread, NULL));
+		if (!vault_thread_join(p->workers[i].thread))
+			return false;
 	pthread_cond_destroy(&p->work);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
+	return true;
 }
 
 void
@@ -178,4 +259,67 @@ vault_pool_signer(struct vault_pool *p, unsigned i, struct dca_signer *s)
 	must(pthread_mutex_lock(&p->lock));
 	p->workers[i].signer = s;
 	must(pthread_mutex_unlock(&p->lock));
+}
+
+bool
+vault_pool_quiesce(struct vault_pool *p)
+{
+	bool quiet = true;
+
+	must(pthread_mutex_lock(&p->lock));
+	for (unsigned i = 0; i < p->n; i++)
+		quiet = quiet && p->workers[i].since == 0;
+	for (unsigned i = 0; quiet && i < p->n; i++)
+		p->workers[i].signer = NULL;
+	p->trouble = p->trouble && !quiet;
+	must(pthread_mutex_unlock(&p->lock));
+	return quiet;
+}
+
+bool
+vault_pool_trouble(struct vault_pool *p, struct dca_err *e)
+{
+	bool was;
+
+	must(pthread_mutex_lock(&p->lock));
+	was = p->trouble;
+	p->trouble = false;
+	if (was)
+		*e = p->why;
+	must(pthread_mutex_unlock(&p->lock));
+	return was;
+}
+
+unsigned
+vault_pool_stuck(struct vault_pool *p, int64_t patience)
+{
+	const int64_t now = vault_seconds();
+	unsigned n = 0;
+
+	must(pthread_mutex_lock(&p->lock));
+	for (unsigned i = 0; i < p->n; i++)
+		n += p->workers[i].since &&
+		    now - p->workers[i].since >= patience;
+	must(pthread_mutex_unlock(&p->lock));
+	return n;
+}
+
+bool
+vault_pool_withdraw(struct vault_pool *p, struct vault_job *j)
+{
+	struct vault_job **at;
+	bool found;
+
+	must(pthread_mutex_lock(&p->lock));
+	for (at = &p->in.first; *at && *at != j; at = &(*at)->next)
+		;
+	found = *at != NULL;
+	if (found) {
+		*at = j->next;
+		if (!*at)
+			p->in.last = at;
+		j->next = NULL;
+	}
+	must(pthread_mutex_unlock(&p->lock));
+	return found;
 }
