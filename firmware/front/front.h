@@ -130,6 +130,7 @@ struct front_resource {
 	size_t cap;		/* of the body */
 	enum dca_rule too_large;
 	enum dca_message_type ask;	/* NONE: answered here */
+	unsigned function;		/* of an ISSUE: enum dca_function */
 };
 const struct front_resource *front_route(const char *path);
 /* RFC 6690 list of the resources that match query (4.1). */
@@ -252,7 +253,6 @@ void front_link_tick(struct front_link *l, int64_t now);
 enum dca_rc front_dtls_new(struct front *f, struct dca_err *e) DCA_CHECKED;
 void front_dtls_free(struct front *f);
 void front_dtls_tick(struct front *f, int64_t now);
-
 /* Reads what came and does what is due. */
 void front_dtls_io(struct front *f);
 
@@ -270,6 +270,7 @@ enum front_next {
 /* Answers and drops what is not for libcoap. */
 enum front_next front_gate_next(struct front_gate *g, int64_t now,
     unsigned *budget);
+
 /* --- limits --- */
 enum { FRONT_COST_REQUEST = 1000, FRONT_COST_BLOCK = 30 };
 struct front_rate *front_rate_new(uint64_t per_second, uint64_t burst);

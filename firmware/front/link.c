@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "dca/cert.h"
-#include "dca/store.h"	/* the number of a function, nothing else */
 #include "front.h"
 
 enum {
@@ -274,7 +273,7 @@ question(struct dca_message *m, const struct front_peer *p,
 	m->f[0].b = dca_out_buf(&p->cert);
 	switch (res->ask) {
 	case DCA_MSG_ISSUE:
-		m->f[0] = (struct dca_field){ .u = DCA_FN_SEN };
+		m->f[0] = (struct dca_field){ .u = res->function };
 		m->f[1].b = dca_out_buf(&p->cert);
 		m->f[2].b = body;
 		m->f[3] = text_field(p->address);

@@ -14,6 +14,7 @@ struct link {
 static const struct link links[] = {
 	{ "/est/crts", "ace.est.crts", "281" },
 	{ "/est/sen", "ace.est.sen", "281 287" },
+	{ "/est/sren", "ace.est.sren", "281 287" },
 	{ "/est/att", "ace.est.att", "285" },
 	{ "/dca/status", "dca.status", "60" },
 	{ "/dca/act", "dca.act", "60" },

@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include "dca/store.h"	/* the number of a function, nothing else */
+
 #include "front.h"
 
 enum {
@@ -15,18 +17,21 @@ enum {
 	P7 = 281, ATTRS = 285, PKCS10 = 286, CERT = 287,	/* RFC 9148 9.1 */
 };
 
-#define READ(p) { p, GET, { CBOR, CBOR }, -1, 0, DCA_RULE_NONE, DCA_MSG_READ }
+#define READ(p) { p, GET, { CBOR, CBOR }, -1, 0, DCA_RULE_NONE, DCA_MSG_READ, \
+	0 }
 static const struct front_resource resources[] = {
 	{ ".well-known/core", GET, { LINKS, LINKS }, -1, 0, DCA_RULE_NONE,
-	  DCA_MSG_NONE },
-	{ "est/crts", GET, { P7, P7 }, -1, 0, DCA_RULE_NONE, DCA_MSG_CRTS },
-	{ "est/att", GET, { ATTRS, ATTRS }, -1, 0, DCA_RULE_NONE, DCA_MSG_ATT },
+	  DCA_MSG_NONE, 0 },
+	{ "est/crts", GET, { P7, P7 }, -1, 0, DCA_RULE_NONE, DCA_MSG_CRTS, 0 },
+	{ "est/att", GET, { ATTRS, ATTRS }, -1, 0, DCA_RULE_NONE, DCA_MSG_ATT, 0 },
 	{ "est/sen", POST, { P7, CERT }, PKCS10, DCA_CSR_MAX,
-	  DCA_RULE_CSR_SIZE, DCA_MSG_ISSUE },
+	  DCA_RULE_CSR_SIZE, DCA_MSG_ISSUE, DCA_FN_SEN },
+	{ "est/sren", POST, { P7, CERT }, PKCS10, DCA_CSR_MAX,
+	  DCA_RULE_CSR_SIZE, DCA_MSG_ISSUE, DCA_FN_SREN },
 	{ "dca/act", POST, { CBOR, CBOR }, COSE_SIGN1, DCA_ACT_MAX,
-	  DCA_RULE_BODY_SIZE, DCA_MSG_ACT },
+	  DCA_RULE_BODY_SIZE, DCA_MSG_ACT, 0 },
 	{ "dca/check", POST, { CBOR, CBOR }, PKCS10, DCA_CSR_MAX,
-	  DCA_RULE_CSR_SIZE, DCA_MSG_CHECK },
+	  DCA_RULE_CSR_SIZE, DCA_MSG_CHECK, 0 },
 	READ("dca/certs/"),
 	READ("dca/status"),
 	READ("dca/customers"),
