@@ -272,7 +272,7 @@ json '.error.rule == "scope-delegation" and .error.first == "12025550201"' "name
 run 0 "packet on stdin" bash -c "'$bin/dca-enroll' - --dir '$t/acme' --tn 12025550100+100,12025550500 <'$t/packet'"
 has "12025550100+100,12025550500" out "shows the numbers"
 for f in key.pem cert.pem chain.pem x5u; do [ -s "$t/acme/$f" ] || bad "no $f"; done
-if [ "$(stat -c %a "$t/acme/key.pem")" = 600 ]; then ok "key.pem is 0600"; else bad "mode of key.pem"; fi
+if [ "$(stat -L -c %a "$t/acme/key.pem")" = 600 ]; then ok "key.pem is 0600"; else bad "mode of key.pem"; fi
 run 0 "the certificate verifies" openssl verify -x509_strict -CAfile "$t/lab/root.pem" -untrusted "$t/acme/chain.pem" \
 	"$t/acme/cert.pem"
 serial=$(openssl x509 -in "$t/acme/cert.pem" -noout -serial | cut -d= -f2 | tr A-F a-f)
