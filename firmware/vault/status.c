@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dca/cbor.h"
+#include "dca/jail.h"
 
 #include "vault.h"
 
@@ -105,7 +106,8 @@ void
 vault_status(struct vault *v, const struct dca_operator *op,
     struct dca_out *o)
 {
-	dca_cbor_map(o, op ? 11 : 10);
+	dca_cbor_map(o, op ? 12 : 11);
+	put_text(o, "jail", dca_jail_state());
 	dca_cbor_text(o, "time");
 	vault_time(o, dca_now());
 	dca_cbor_text(o, "cross");

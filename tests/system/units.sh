@@ -39,4 +39,23 @@ for unit in "$tmp"/*.service; do
 		echo "ok: ${unit##*/} is valid"
 	fi
 done
+# the users, and the directories of the sockets, in a root of their own
+if command -v systemd-sysusers >/dev/null && [ "$(id -u)" = 0 ]; then
+	mkdir -p "$tmp/root/etc"
+	systemd-sysusers --root="$tmp/root" "$units/dca.sysusers" >"$tmp/out" 2>&1 &&
+		[ "$(grep -c '^dca-' "$tmp/root/etc/passwd")" = 3 ] &&
+		systemd-tmpfiles --root="$tmp/root" --create "$units/dca.tmpfiles" >>"$tmp/out" 2>&1 ||
+		{ echo "NOT OK: users and directories"; cat "$tmp/out"; failures=$((failures + 1)); }
+	for role in front publisher; do
+		gid=$(sed -n "s/^dca-$role:[^:]*:\([0-9]*\):.*/\1/p" "$tmp/root/etc/group")
+		uid=$(sed -n "s/^dca-vault:[^:]*:\([0-9]*\):.*/\1/p" "$tmp/root/etc/passwd")
+		is=$(stat -c '%a %u %g' "$tmp/root/run/dca/$role")
+		if [ "$is" = "2750 $uid $gid" ]; then
+			echo "ok: /run/dca/$role is the vault's, and dca-$role may enter"
+		else
+			echo "NOT OK: /run/dca/$role: $is"
+			failures=$((failures + 1))
+		fi
+	done
+fi
 [ $failures = 0 ] || { echo "$failures not ok"; exit 1; }
