@@ -30,6 +30,9 @@ enum dca_rc replay_signature(struct replay *r, struct dca_buf cose,
 /* What r->act does, as of r->row. */
 enum dca_rc replay_apply(struct replay *r, struct dca_err *e) DCA_CHECKED;
 
+/* replay-import.c: acts inventory.import, delegation.import */
+enum dca_rc replay_import(struct replay *r, struct dca_err *e);
+
 /* replay-proposal.c: rows "propose", acts approve and proposal.drop */
 enum dca_rc replay_propose(struct replay *r, struct dca_err *e);
 enum dca_rc replay_approve(struct replay *r, struct dca_err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A captured front and the acts of operators: replayed, reordered, forged;
- * and what takes four eyes.
+ * what takes four eyes; and rekey proofs by whom it likes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -305,5 +305,64 @@ test_cross(void **state)
 	lab_wait_state(&lab, "operational");
 	snapshot(&before);
 	assert_non_null(memmem(before.p, before.n, "crosses 2", 9));
+	dca_out_free(&before);
+}
+
+/* --- rekey proofs (dca(7) TRUST (d)) --- */
+
+/* A request of the front's key: serial of acme's, signed by key for what. */
+static void
+rekey_as(EVP_PKEY *key, EVP_PKEY *what, enum dca_function fn)
+{
+	uint8_t message[DCA_REKEY_LEN];
+	char proof[DCA_PASSWORD_MAX + 1];
+	struct dca_spki k = lab_spki(what);
+	struct dca_out sig = { 0 }, csr = { 0 };
+	struct dca_cert old = { 0 };
+
+	assert_int_equal(dca_cert_parse(&old, dca_out_buf(&acme_cert), NULL),
+	    DCA_OK);
+	dca_rekey_message(message, &k);
+	lab_sign(&sig, key, DCA_BUF(message, sizeof(message)));
+	dca_rekey_proof(proof, old.serial, dca_out_buf(&sig));
+	lab_csr(&csr, front_key, "12025550100", proof);
+	send_issue(&acme_cert, &csr, fn);
+	dca_cert_clear(&old);
+	dca_out_free(&sig);
+	dca_out_free(&csr);
+}
+
+void
+test_wrong_rekey(void **state)
+{
+	static const enum dca_function fns[] = { DCA_FN_SEN, DCA_FN_SREN };
+	EVP_PKEY *next = lab_key();
+	struct dca_out csr = { 0 }, before = { 0 };
+
+	(void)state;
+	snapshot(&before);
+	for (size_t i = 0; i < 2; i++) {
+		rekey_as(front_key, front_key, fns[i]);
+		is_problem(DCA_RULE_AUTH_REKEY);
+		rekey_as(beta, front_key, fns[i]);
+		is_problem(DCA_RULE_AUTH_REKEY);
+		/* what acme signed for its own next key */
+		rekey_as(acme, next, fns[i]);
+		is_problem(DCA_RULE_AUTH_REKEY);
+	}
+	/* acme's certificate shown, and no proof at all */
+	lab_csr(&csr, front_key, NULL, NULL);
+	send_issue(&acme_cert, &csr, DCA_FN_SREN);
+	is_problem(DCA_RULE_AUTH_REKEY);
+	send_issue(&front_cert, &csr, DCA_FN_SREN);
+	is_problem(DCA_RULE_AUTH_PROOF);
+	/* a function that is none */
+	send_issue(&acme_cert, &csr, DCA_FN_OPERATOR);
+	assert_int_equal(r.m.type, DCA_MSG_PROBLEM);
+	send_issue(&acme_cert, &csr, (enum dca_function)77);
+	assert_int_equal(r.m.type, DCA_MSG_PROBLEM);
+	unchanged(&before);
+	EVP_PKEY_free(next);
+	dca_out_free(&csr);
 	dca_out_free(&before);
 }

@@ -429,7 +429,7 @@ test_afterwards(void **state)
 	if (dca_store_open(&store, path, true, &e) ||
 	    dca_store_verify_operators(store, &rows, count, &seen, &e))
 		fail_msg("%s", e.text);
-	assert_int_equal(seen, 5);
+	assert_int_equal(seen, 7);
 	dca_spki_sha256(hash, &own);
 	assert_int_equal(dca_store_key(store, hash, dca_now(), &key, &e),
 	    DCA_NOTFOUND);
@@ -467,6 +467,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_four_eyes),
 		cmocka_unit_test(test_proposer_gone),
 		cmocka_unit_test(test_cross),
+		cmocka_unit_test(test_wrong_rekey),
+		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_mutated),
 		cmocka_unit_test(test_afterwards),

@@ -41,6 +41,7 @@ void test_forged_act(void **state);
 void test_four_eyes(void **state);
 void test_proposer_gone(void **state);
 void test_cross(void **state);
+void test_wrong_rekey(void **state);
 /* hostile-roles.c */
 void test_roles(void **state);
 /* hostile-wire.c */
