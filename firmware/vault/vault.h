@@ -17,8 +17,6 @@ enum { VAULT_WORKERS_MAX = 16, VAULT_CONNS_MAX = 64 };
 
 struct vault_config {
 	char module[256], uri[512], pin_file[256];
-	unsigned jail;			/* enum vault_token_place */
-	char paths[1024], read[1024];	/* colons between */
 	int64_t patience, keep_alive;
 	unsigned jail;			/* enum vault_token_place */
 	char paths[1024], read[1024];	/* colons between */
@@ -151,9 +149,6 @@ void vault_alarms(struct vault *v, struct dca_out *o);
 
 /* budget.c: seconds until the next day (UTC) begins. */
 unsigned vault_budget_max_age(int64_t now);
-
-/* jail.c: before the first thread, after sockets and store are open. */
-void vault_jail(const struct vault_config *c);
 
 /* --- server.c --- */
 enum dca_rc vault_listen(struct vault *v, struct dca_err *e) DCA_CHECKED;
