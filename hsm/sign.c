@@ -56,6 +56,8 @@ detach(struct dca_signer *s)
 static enum dca_rc
 attach_again(struct dca_signer *s, bool login, struct dca_err *e)
 {
+	struct dca_hsm_info info;
+	struct dca_err why = { 0 };
 	enum dca_rc rc;
 
 	detach(s);
@@ -64,6 +66,12 @@ attach_again(struct dca_signer *s, bool login, struct dca_err *e)
 		rc = dca_session_login(s->h, s->session, e);
 	if (rc == DCA_OK)
 		rc = find_key_again(s, e);
+	/* SoftHSM shows an empty token when its folder is away. */
+	if (rc != DCA_OK && dca_hsm_info(s->h, &info, &why) != DCA_OK) {
+		if (e != NULL)
+			*e = why;
+		rc = dca_problem(why.rule)->rc;
+	}
 	if (rc != DCA_OK)
 		detach(s);
 	return rc;

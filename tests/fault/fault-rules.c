@@ -207,6 +207,7 @@ fault_call(const char *name, struct fault_hit *h, struct fault_state *s)
 	count(name);
 	r = find(name);
 	if (r) {
+		count("(injected)");
 		if (r->count > 0)
 			r->count--;
 		h->rv = r->rv;
