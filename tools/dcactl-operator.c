@@ -116,3 +116,15 @@ ctl_operator_remove(int argc, char **argv, void *arg)
 	snprintf(done, sizeof(done), "operator %.63s removed", argv[0]);
 	return ctl_do(arg, "operator.remove", dca_out_buf(&args), done);
 }
+
+/* What put it out of service is in the alarms of the status. */
+int
+ctl_token_resume(int argc, char **argv, void *arg)
+{
+	static const uint8_t empty_map[] = { 0xa0 };
+
+	(void)argc;
+	(void)argv;
+	return ctl_do(arg, "token.resume", DCA_BUF(empty_map, 1),
+	    "the token is being opened again: see dcactl status");
+}

@@ -145,6 +145,8 @@ static const struct dca_command commands[] = {
 	    ctl_proposal_list },
 	{ "proposal drop", "ID", "it waits no longer", NONE, 1, 1,
 	    ctl_proposal_drop },
+	{ "token resume", "", "use the token again that was put out of service",
+	    NONE, 0, 0, ctl_token_resume },
 	{ "approve", "ID", "show a proposal and sign for it", OPT(approve), 1,
 	    1, ctl_approve },
 	{ "explain", "[RULE]", "what a rule means and what to do", NONE, 0, 1,

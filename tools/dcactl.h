@@ -133,6 +133,7 @@ int ctl_ledger_list(int argc, char **argv, void *arg);
 int ctl_proposal_list(int argc, char **argv, void *arg);
 int ctl_proposal_drop(int argc, char **argv, void *arg);
 int ctl_approve(int argc, char **argv, void *arg);
+int ctl_token_resume(int argc, char **argv, void *arg);
 int ctl_explain(int argc, char **argv, void *arg);
 
 /* The values of the options: one place, as the command line is read once. */

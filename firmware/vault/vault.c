@@ -52,6 +52,7 @@ vault_cross_forget(struct vault *v)
 const char *
 vault_state(struct vault *v)
 {
+	struct dca_err e = { 0 };
 	struct dca_row head;
 
 	if (v->token.state == VAULT_TOKEN_QUARANTINED)
@@ -59,9 +60,8 @@ vault_state(struct vault *v)
 	if (dca_store_head(v->store, &head, NULL) == DCA_OK &&
 	    dca_now() < head.time)
 		return "clock";
-	if (v->token.state != VAULT_TOKEN_UP)
-		return v->token.why.rule == DCA_RULE_TOKEN_KEY ? "no-key" :
-		    "no-token";
+	if (vault_token_ready(v, &e) != DCA_OK)
+		return e.rule == DCA_RULE_TOKEN_KEY ? "no-key" : "no-token";
 	if (!vault_cross_active(v))
 		return "no-cross-certificate";
 	return memcmp(&v->token.key, &v->cross->chain.v[0].key,
