@@ -471,6 +471,23 @@ test_repeat(void **state)
 	d = decide_der(&der, T0 + 20 * DAY, cross);
 	assert_false(d.repeat);
 	vault_verdict_clear(&d);
+	/* and when it was revoked */
+	dca_store_savepoint(store);
+	OK(dca_store_certificate_revoke(store, c.serial, T0, 4, E));
+	d = decide_der(&der, T0 + DAY, cross);
+	assert_false(d.repeat);
+	vault_verdict_clear(&d);
+	dca_store_undo(store);
+	/* and when the customer's entry, its profile, was touched */
+	dca_store_savepoint(store);
+	OK(dca_store_customer_set_active(store, "beta", true, row("act"), E));
+	d = decide_der(&der, T0 + DAY, cross);
+	assert_false(d.repeat);
+	vault_verdict_clear(&d);
+	dca_store_undo(store);
+	/* none of it: still a repeat */
+	d = decide_der(&der, T0 + DAY, cross);
+	assert_true(d.repeat);
 	/* and from another cross-certificate */
 	other = make_cross("12025550000+1000", T0 - DAY, T0 + 365 * DAY);
 	d = decide_der(&der, T0 + DAY, other);
