@@ -359,6 +359,62 @@ has "12025551000+10" out "shows it"
 run 0 "ledger list for people" "${alice[@]}" ledger list
 has "operator:alice" out "names the actor"
 
+echo "--- four eyes"
+for who in carol dave; do
+	run 0 "init operator $who" "$bin/dcactl" --profile "$t/$who" init operator $who --url "$url" --server "$pin"
+done
+carol=("$bin/dcactl" --profile "$t/carol")
+dave=("$bin/dcactl" --profile "$t/dave")
+run 0 "a second admin" "${alice[@]}" operator add carol --role admin --cert "$t/carol/cert.pem"
+has "with one signature" out "says that nobody else could approve"
+run 0 "a third admin" "${alice[@]}" operator add dave --role admin --cert "$t/dave/cert.pem"
+has "another admin must run: dcactl approve" out "waits for another admin"
+run 1 "dave is none yet" "${dave[@]}" status
+run 0 "proposal list --json" "${alice[@]}" --json proposal list
+json 'length == 1 and .[0].act == "operator.add" and .[0].state == "open"' "has it"
+proposal=$(jq -r '.[0].id' "$t/out")
+sha256=$(jq -r '.[0].sha256' "$t/out")
+run 1 "approved by who proposed it" "${alice[@]}" approve "$proposal" --yes
+has auth-four-eyes err "names the rule"
+run 1 "approve without an answer" "${carol[@]}" approve "$proposal"
+has "nothing was signed" err "signs nothing"
+has "operator:alice" out "shows who proposed it"
+has '"dave"' out "shows the arguments"
+has "$sha256" out "shows the hash"
+run 2 "approve --local" "$bin/dcactl" --prefix "$t" --local approve "$proposal"
+run 2 "approve what is no number" "${carol[@]}" approve 1x
+run 1 "approve what is no proposal" "${carol[@]}" approve 1
+run 0 "approve" "${carol[@]}" approve "$proposal" --yes
+has "approved and done" out "is done"
+run 0 "dave is an admin now" "${dave[@]}" status
+run 1 "approve again" "${carol[@]}" approve "$proposal" --yes
+has reg-state err "names the rule"
+run 0 "install with three admins" "$bin/dca-ceremony" install "${token[@]}" --csr "$t/ca.csr" --chain "$t/chain.pem" \
+	--roots "$t/lab/root.pem" --prefix "$t"
+run 0 "proposal list" "${alice[@]}" proposal list
+has cross.activate out "the cross-certificate waits"
+run 0 "its number" "${alice[@]}" --json proposal list
+proposal=$(jq -r 'map(select(.state == "open"))[0].id' "$t/out")
+run 0 "approve --json" "${dave[@]}" --json approve "$proposal"
+run 0 "crosses" "${alice[@]}" --json status
+json '.state == "operational" and .cross.id == 2' "is the active one"
+run 0 "install once more" "$bin/dca-ceremony" install "${token[@]}" --csr "$t/ca.csr" --chain "$t/chain.pem" \
+	--roots "$t/lab/root.pem" --prefix "$t"
+run 0 "its number" "${alice[@]}" --json proposal list
+proposal=$(jq -r 'map(select(.state == "open"))[0].id' "$t/out")
+run 0 "proposal drop" "${carol[@]}" proposal drop "$proposal"
+run 1 "approve what was dropped" "${dave[@]}" approve "$proposal" --yes
+has reg-state err "names the rule"
+run 0 "dca-verify ledger --operators" "$bin/dca-verify" ledger --operators "$t/var/lib/dca/vault/store.db"
+has "operator carol admin: 1 acts, 0 proposed, 1 approved" out "counts what carol signed"
+has "operator dave admin: 0 acts, 0 proposed, 1 approved" out "counts what dave signed"
+run 0 "a copy" sqlite3 "$t/var/lib/dca/vault/store.db" "VACUUM INTO '$t/copy.db'"
+run 0 "changed" sqlite3 "$t/copy.db" "DROP TRIGGER ledger_update; UPDATE ledger SET actor = 'operator:dave' WHERE
+	actor = 'operator:carol' AND kind = 'act'"
+run 1 "dca-verify of it" "$bin/dca-verify" ledger --operators "$t/copy.db"
+has "refused: row" out "names the row"
+if grep -q ^operator "$t/out"; then bad "counts what does not verify"; else ok "counts nobody"; fi
+
 echo "--- the rest"
 run 0 "operator remove" "${alice[@]}" operator remove bob
 run 1 "bob reads no more" "${bob[@]}" status
