@@ -32,6 +32,43 @@ dca_token_info_read(struct dca_hsm_info *out, const CK_TOKEN_INFO *ti)
 	out->pin_locked = (ti->flags & CKF_USER_PIN_LOCKED) != 0;
 }
 
+/*
+ * Whose C_Initialize it was. A C_Finalize that failed leaves the module to us:
+ * without this the next open would take it for other code's, and never again
+ * finalise what has to be finalised for the token to come back.
+ */
+static pthread_mutex_t owner_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+	const CK_FUNCTION_LIST *f;	/* initialised by us */
+	bool used;			/* an open dca_hsm answers for it */
+} owner;
+
+static bool
+own(const CK_FUNCTION_LIST *f, CK_RV rv)
+{
+	bool ours;
+
+	(void)pthread_mutex_lock(&owner_lock);
+	ours = rv == CKR_OK || (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED &&
+	    owner.f == f && !owner.used);
+	if (ours) {
+		owner.f = f;
+		owner.used = true;
+	}
+	(void)pthread_mutex_unlock(&owner_lock);
+	return ours;
+}
+
+static void
+disown(CK_RV rv)
+{
+	(void)pthread_mutex_lock(&owner_lock);
+	owner.used = false;
+	if (rv == CKR_OK || rv == CKR_CRYPTOKI_NOT_INITIALIZED)
+		owner.f = NULL;
+	(void)pthread_mutex_unlock(&owner_lock);
+}
+
 static enum dca_rc
 load(struct dca_hsm *h, struct dca_err *e)
 {
@@ -59,7 +96,7 @@ load(struct dca_hsm *h, struct dca_err *e)
 		    "C_GetFunctionList", rv);
 	/* Without CKF_OS_LOCKING_OK SoftHSM crashes with two threads. */
 	rv = h->f->C_Initialize(&args);
-	h->ours = rv == CKR_OK;
+	h->ours = own(h->f, rv);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return dca_ckr_down(e, "C_Initialize", rv);
 	return DCA_OK;
@@ -192,6 +229,20 @@ dca_hsm_open(struct dca_hsm **out, const struct dca_hsm_config *c,
 	return rc;
 }
 
+static CK_RV
+finalise(CK_FUNCTION_LIST *f)
+{
+	CK_RV rv = CKR_GENERAL_ERROR;
+
+	for (unsigned i = 0; i < DCA_SESSION_TRIES; i++) {
+		dca_session_pause(i);
+		rv = f->C_Finalize(NULL);
+		if (rv == CKR_OK || rv == CKR_CRYPTOKI_NOT_INITIALIZED)
+			break;
+	}
+	return rv;
+}
+
 /*
  * C_Finalize ends every session and login of this process on the module, and
  * it is the only thing that makes SoftHSM see a token that went away and came
@@ -206,7 +257,7 @@ dca_hsm_close(struct dca_hsm *h)
 	if (h->keep != CK_INVALID_HANDLE)
 		(void)h->f->C_CloseSession(h->keep);
 	if (h->ours)
-		(void)h->f->C_Finalize(NULL);
+		disown(finalise(h->f));
 	if (h->dl != NULL)
 		(void)dlclose(h->dl);
 	(void)pthread_mutex_destroy(&h->login);

@@ -331,6 +331,32 @@ short_signature(void **state)
 	assert_signs(o->s);
 }
 
+/* A C_Finalize that fails is tried again, and by the next close. */
+static void
+not_finalised(void **state)
+{
+	const struct fault hiccup = { "C_Finalize", CKR_DEVICE_ERROR, 2,
+		false };
+	const struct fault stuck = { "C_Finalize", CKR_DEVICE_ERROR, 3,
+		false };
+	struct open *o = *state;
+
+	fault_rule(&hiccup);
+	dca_signer_close(dca_steal(&o->s));
+	dca_hsm_close(dca_steal(&o->h));
+	assert_int_equal(fault_count("C_Finalize"), 3);
+	open_all(o);
+	fault_rule(&stuck);
+	dca_signer_close(dca_steal(&o->s));
+	dca_hsm_close(dca_steal(&o->h));
+	assert_int_equal(fault_count("C_Finalize"), 3);
+	open_all(o);	/* C_Initialize: already */
+	close_all(o);
+	assert_int_equal(fault_count("C_Finalize"), 1);
+	open_all(o);
+	assert_signs(o->s);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -340,7 +366,7 @@ main(void)
 		cmocka_unit_test(table_is_the_standard),
 		cmocka_unit_test(no_code_twice),
 		T(every_code_at_sign), T(every_code_at_open), T(killed),
-		T(short_signature), T(alive),
+		T(short_signature), T(alive), T(not_finalised),
 	};
 	struct dca_key_facts facts;
 	struct dca_spki key;

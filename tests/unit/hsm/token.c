@@ -237,7 +237,7 @@ static struct {
 	{ "C_CloseSession", 0 }, { "C_GetSessionInfo", 0 },
 	{ "C_GetTokenInfo", 0 }, { "C_FindObjectsInit", 0 },
 	{ "C_SignInit", 0 }, { "C_Sign", 0 }, { "C_GenerateKeyPair", 0 },
-	{ "C_DestroyObject", 0 }, { "C_GenerateRandom", 0 },
+	{ "C_DestroyObject", 0 }, { "C_GenerateRandom", 0 }, { "C_Finalize", 0 },
 };
 enum { NAMES = sizeof(since) / sizeof(since[0]) };
 
