@@ -11,7 +11,8 @@
 
 #include "job.h"
 
-enum { RETRY = 1, OUTAGE_ALARM = 10, MAX_AGE_MANUAL = 300, MAX_AGE_MOST = 30 };
+enum { RETRY = 1, OUTAGE_ALARM = 10, KEY_ALARM = 3,
+        MAX_AGE_MANUAL = 300, MAX_AGE_MOST = 30 };
 
 /* One attempt. The thread owns it from start until done. */
 struct vault_opening {
@@ -144,7 +145,8 @@ alarm_of(struct vault *v, int64_t now)
 		say(v, "token-pin");
 	else if (t->state == VAULT_TOKEN_STOPPED)
 		say(v, "token-stopped");
-	else if (t->why.rule == DCA_RULE_TOKEN_KEY && expected)
+	else if (t->why.rule == DCA_RULE_TOKEN_KEY && expected &&
+	    now - t->since >= KEY_ALARM)	/* not by a hiccup */
 		say(v, "token-key");
 	else if (!t->alarmed && expected && t->since &&
 	    now - t->since >= OUTAGE_ALARM)
@@ -304,9 +306,9 @@ vault_token_resume(struct vault *v, struct dca_err *e)
 	if (t->state == VAULT_TOKEN_UP)
 		return dca_fail(e, DCA_RULE_REG_STATE,
 		    "the token is up: there is nothing to resume");
-	if (t->state == VAULT_TOKEN_DRAIN || t->state == VAULT_TOKEN_OPENING)
+	if (t->state == VAULT_TOKEN_DRAIN)
 		return dca_fail(e, DCA_RULE_REG_STATE,
-		    "the token is just being closed or opened: ask again");
+		    "the token is just being closed: ask again");
 	if (t->state == VAULT_TOKEN_QUARANTINED)
 		vault_alarm(v, VAULT_ALARM_RESUMED, "",
 		    "an operator ended the quarantine of the token");
@@ -314,6 +316,8 @@ vault_token_resume(struct vault *v, struct dca_err *e)
 	t->known = false;
 	t->since = 0;
 	t->alarmed = NULL;
+	if (t->state == VAULT_TOKEN_OPENING)
+		return DCA_OK;	/* and if that fails, at once again */
 	t->retry = 0;
 	t->state = VAULT_TOKEN_DOWN;
 	(void)dca_fail(&t->why, DCA_RULE_TOKEN_DOWN,
