@@ -9,13 +9,14 @@
 #define FRONT_H
 
 #include <coap3/coap.h>
-#include <openssl/x509.h>
+#include <openssl/ssl.h>
 
 #include "dca/os.h"
 
 enum {
 	FRONT_TOKEN = 8,	/* RFC 7252 3 */
 	FRONT_ADDRESS = 64,
+	FRONT_SOURCE = 16,
 	FRONT_KEY = DCA_SHA256_LEN,
 	FRONT_BLOCK = 1024,	/* our largest Block2 */
 	FRONT_SZX = 6,		/* and its exponent */
@@ -36,9 +37,9 @@ struct front_conf {
 	char address[FRONT_ADDRESS];
 	uint64_t port;
 	char key[4096], certificate[4096];
-	uint64_t handshakes, sessions;
+	uint64_t handshakes, sessions, source_handshakes, source_sessions;
 	int64_t idle;
-	uint64_t requests, burst, body;
+	uint64_t requests, burst, key_requests, key_burst, body, memory;
 	char socket[4096];
 };
 
@@ -47,7 +48,8 @@ struct front_conf {
 	X(sessions) X(handshakes) X(handshakes_refused) X(handshakes_expired) \
 	X(requests) X(repeats) X(uploads) X(asked) X(answered) X(refused) \
 	X(limited) X(vault_down) X(late) X(uploads_evicted) \
-	X(downloads_evicted) X(cookies_asked) X(hellos_dropped)
+	X(downloads_evicted) X(cookies_asked) X(hellos_dropped) \
+	X(sessions_ended)
 struct front_counters {
 #define X(name) uint64_t name;
 	FRONT_COUNTERS(X)
@@ -59,13 +61,15 @@ struct front_link;
 struct front_dtls;
 struct front_gate;
 
+struct front_seats;
 struct front {
 	struct front_conf conf;
 	struct dca_loop *loop;
 	coap_context_t *coap;
 	struct front_dtls *dtls;
 	struct front_gate *gate;
-	struct front_rate *rate;
+	struct front_seats *seats;
+	struct front_rate *rate, *key_rate;
 	struct front_link *link;
 	struct front_peer *peers;
 	uint64_t upload_bytes, kept_bytes, download_bytes;
@@ -184,6 +188,7 @@ struct front_peer {
 	coap_session_t *session;
 	struct dca_out cert;	/* DER */
 	char address[FRONT_ADDRESS];
+	uint8_t key[DCA_SHA256_LEN];	/* of its SubjectPublicKeyInfo */
 	struct front_exchange *exchanges;	/* newest first */
 	unsigned n_exchanges, n_pending;
 	struct front_upload upload;
@@ -252,7 +257,6 @@ void front_link_tick(struct front_link *l, int64_t now);
 /* --- DTLS --- */
 enum dca_rc front_dtls_new(struct front *f, struct dca_err *e) DCA_CHECKED;
 void front_dtls_free(struct front *f);
-void front_dtls_tick(struct front *f, int64_t now);
 /* Reads what came and does what is due. */
 void front_dtls_io(struct front *f);
 
@@ -272,14 +276,39 @@ enum front_next front_gate_next(struct front_gate *g, int64_t now,
     unsigned *budget);
 
 /* --- limits --- */
+/* --- who holds what --- */
+struct front_seats *front_seats_new(struct front *f);
+/* After libcoap's context is gone. */
+void front_seats_free(struct front_seats *t);
+/* May this source begin one more handshake? */
+bool front_seat_offered(const struct front_seats *t, const coap_address_t *a);
+void front_seat_take(struct front_seats *t, SSL *ssl, const coap_address_t *a);
+/* The handshake is over; may end an older session of the same source. */
+void front_seat_open(struct front_seats *t, coap_session_t *session);
+void front_seats_tick(struct front_seats *t, int64_t now);
+
 enum { FRONT_COST_REQUEST = 1000, FRONT_COST_BLOCK = 30 };
 struct front_rate *front_rate_new(uint64_t per_second, uint64_t burst);
 void front_rate_free(struct front_rate *r);
-/* IPv4 by address, IPv6 by /64. now_ms is monotonic. */
+/* Whose an address is, as octets: IPv4 by address, IPv6 by /64. */
+void front_source(uint8_t out[static FRONT_SOURCE], const coap_address_t *a);
+/* now_ms is monotonic. */
 bool front_rate_take(struct front_rate *r, const coap_address_t *a,
     unsigned cost, int64_t now_ms);
 
 /* Monotonic; milliseconds. */
+/* The same by any name: of a key, the head of its SHA-256. */
+bool front_rate_take_name(struct front_rate *r,
+    const uint8_t name[static FRONT_SOURCE], unsigned cost, int64_t now_ms);
+
+/* --- memory --- */
+/* Do the limits fit into conf.memory? CONFIG */
+enum dca_rc front_memory_check(const struct front_conf *c, struct dca_err *e)
+    DCA_CHECKED;
+/* From here on the kernel gives no more than that. IO */
+enum dca_rc front_memory_cap(const struct front_conf *c, struct dca_err *e)
+    DCA_CHECKED;
+
 int64_t front_clock(void);
 /* One line about a refusal, at most 20 in a second. */
 void front_log_refusal(struct front *f, const char *address, const char *what,

@@ -316,6 +316,16 @@ take_out(const struct front_gate *g)
 	(void)recv(g->fd, &octet, sizeof(octet), MSG_DONTWAIT);
 }
 
+/* The source is real: has it had its share? A repeated ClientHello of a
+ * handshake that is under way counts like the first one. */
+static bool
+may_begin(struct front *f, const struct look *d)
+{
+	return front_seat_offered(f->seats, &d->from) &&
+	    front_rate_take(f->rate, &d->from, FRONT_COST_REQUEST,
+	    front_clock());
+}
+
 /* May libcoap have it? */
 static bool
 check(struct front_gate *g, struct look *d)
@@ -336,6 +346,10 @@ check(struct front_gate *g, struct look *d)
 		return false;
 	}
 	if (cookie_good(g, d, &h)) {
+		if (!may_begin(f, d)) {
+			f->count.handshakes_refused++;
+			return false;
+		}
 		memcpy(g->cookie, h.cookie.p, COOKIE);
 		g->shown = true;
 		return true;

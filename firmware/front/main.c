@@ -29,14 +29,26 @@ static const struct dca_config_key keys[] = {
 	  "/var/lib/dca/front/server.pem" },
 	{ "limits", "handshakes", DCA_CONF_UINT, AT(handshakes), 100000,
 	  "1000", NULL, "unfinished DTLS handshakes" },
+	{ "limits", "source_handshakes", DCA_CONF_UINT, AT(source_handshakes),
+	  100000, "64", NULL, "unfinished ones of one address" },
 	{ "limits", "sessions", DCA_CONF_UINT, AT(sessions), 100000, "1000",
 	  NULL, "DTLS sessions that are kept; one more ends the oldest" },
+	{ "limits", "source_sessions", DCA_CONF_UINT, AT(source_sessions),
+	  100000, "250", NULL, "those of one address; one more ends its "
+	  "oldest" },
 	{ "limits", "idle", DCA_CONF_SECONDS, AT(idle), 86400, "5m", NULL,
 	  "silence after which a session ends" },
 	{ "limits", "requests", DCA_CONF_UINT, AT(requests), 1000000, "100",
 	  NULL, "requests and handshakes per second from one address" },
 	{ "limits", "burst", DCA_CONF_UINT, AT(burst), 1000000, "200", NULL,
 	  "how many of them at once" },
+	{ "limits", "key_requests", DCA_CONF_UINT, AT(key_requests), 1000000,
+	  "100", NULL, "requests per second by one client key" },
+	{ "limits", "key_burst", DCA_CONF_UINT, AT(key_burst), 1000000, "200",
+	  NULL, "how many of them at once" },
+	{ "limits", "memory", DCA_CONF_UINT, AT(memory), 1ULL << 40,
+	  "805306368", NULL, "octets the front may grow by after its start; "
+	  "it ends rather than take more" },
 	{ "limits", "body", DCA_CONF_UINT, AT(body), 1U << 30, "16777216",
 	  NULL, "octets of unfinished uploads, all sessions together" },
 	{ "vault", "socket", DCA_CONF_TEXT, AT(socket), CAP(socket), "", NULL,
@@ -101,7 +113,7 @@ on_tick(void *arg, uint32_t events)
 
 	(void)events;
 	front_dtls_io(f);
-	front_dtls_tick(f, now);
+	front_seats_tick(f->seats, now);
 	if (second % SWEEP == 0)
 		front_peers_sweep(f, now);
 	if (second % REPORT == 0)
@@ -144,6 +156,8 @@ load(struct front_conf *c, struct dca_err *e)
 	default_path(c->socket, "/run/dca/front.sock");
 	if (c->port == 0 || c->handshakes == 0 || c->sessions == 0 ||
 	    c->idle == 0 || c->requests == 0 || c->burst == 0 ||
+	    c->source_handshakes == 0 || c->source_sessions == 0 ||
+	    c->key_requests == 0 || c->key_burst == 0 ||
 	    c->body < DCA_ACT_MAX)
 		return dca_fail(e, DCA_RULE_CONFIG, "port and limits start "
 		    "at 1, body at %d", DCA_ACT_MAX);
@@ -158,12 +172,19 @@ start(struct front *f, struct dca_err *e)
 	if (rc != DCA_OK)
 		return rc;
 	f->loop = dca_loop_new();
+	rc = front_memory_check(&f->conf, e);
+	if (rc != DCA_OK)
+		return rc;
 	f->rate = front_rate_new(f->conf.requests, f->conf.burst);
+	f->key_rate = front_rate_new(f->conf.key_requests, f->conf.key_burst);
 	f->link = front_link_new(f);
 	rc = front_dtls_new(f, e);
 	if (rc != DCA_OK)
 		return rc;
 	front_link_tick(f->link, front_clock());
+	rc = front_memory_cap(&f->conf, e);
+	if (rc != DCA_OK)
+		return rc;
 	dca_loop_every(f->loop, TICK, on_tick, f);
 	dca_loop_every(f->loop, LINK_TICK, on_link_tick, f);
 	dca_log(DCA_INFO, "listening=coaps address=%s port=%u version=%s",
@@ -180,6 +201,7 @@ stop(struct front *f)
 	front_dtls_free(f);	/* needs the link: it forgets questions */
 	front_link_free(f->link);
 	front_rate_free(f->rate);
+	front_rate_free(f->key_rate);
 	dca_loop_free(f->loop);
 }
 

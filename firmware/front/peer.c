@@ -15,8 +15,21 @@
 
 enum { PEER_CERT_MAX = DCA_CSR_MAX * 4 };	/* include/dca/message.h */
 
+static void
+hash_key(uint8_t out[static DCA_SHA256_LEN], const X509 *x)
+{
+	uint8_t *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+
+	if (n < 0)
+		abort();
+	dca_sha256(out, DCA_BUF(der, (size_t)n));
+	OPENSSL_free(der);
+}
+
 static enum dca_rc
-take_certificate(struct dca_out *der, coap_session_t *s, struct dca_err *e)
+take_certificate(struct dca_out *der, uint8_t key[static DCA_SHA256_LEN],
+    coap_session_t *s, struct dca_err *e)
 {
 	coap_tls_library_t lib;
 	SSL *ssl = coap_session_get_tls(s, &lib);
@@ -29,6 +42,7 @@ take_certificate(struct dca_out *der, coap_session_t *s, struct dca_err *e)
 	if (x == NULL)
 		return dca_fail(e, DCA_RULE_AUTH_CERTIFICATE,
 		    "the session has no client certificate");
+	hash_key(key, x);
 	n = i2d_X509(x, NULL);
 	if (n > 0 && n <= PEER_CERT_MAX) {
 		uint8_t *p = der->p = dca_alloc((size_t)n);
@@ -60,16 +74,18 @@ front_peer(struct front *f, coap_session_t *s, struct dca_err *e)
 {
 	struct front_peer *p = coap_session_get_app_data(s);
 	struct dca_out cert = { 0 };
+	uint8_t key[DCA_SHA256_LEN];
 
 	if (p != NULL)
 		return p;
-	if (take_certificate(&cert, s, e) != DCA_OK)
+	if (take_certificate(&cert, key, s, e) != DCA_OK)
 		return NULL;
 	p = dca_alloc(sizeof(*p));
 	memset(p, 0, sizeof(*p));
 	p->front = f;
 	p->session = s;
 	p->cert = cert;
+	memcpy(p->key, key, sizeof(p->key));
 	print_address(p->address, coap_session_get_addr_remote(s));
 	p->next = f->peers;
 	if (p->next != NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Token buckets per source address, in a table of fixed size. It never
- * allocates for a packet: an address that does not fit takes the place of the
- * one that has waited longest in its set, which at worst gives that one a
+ * Token buckets, by source address or by key, in a table of fixed size. It never
+ * allocates for a packet: a name that does not fit takes the place of the one
+ * that has waited longest in its set, which at worst gives that one a
  * fresh burst.
  */
 #include <netinet/in.h>
@@ -10,10 +10,10 @@
 
 #include "front.h"
 
-enum { SETS = 1024, WAYS = 4, ADDRESS_LEN = 16 };
+enum { SETS = 1024, WAYS = 4 };
 
 struct bucket {
-	uint8_t address[ADDRESS_LEN];
+	uint8_t address[FRONT_SOURCE];
 	bool used;
 	uint64_t tokens;	/* thousandths of a request */
 	int64_t last;		/* ms */
@@ -44,10 +44,10 @@ front_rate_free(struct front_rate *r)
 }
 
 /* An IPv6 host owns its /64 and can change the rest at will. */
-static void
-address_bytes(uint8_t out[static ADDRESS_LEN], const coap_address_t *a)
+void
+front_source(uint8_t out[static FRONT_SOURCE], const coap_address_t *a)
 {
-	memset(out, 0, ADDRESS_LEN);
+	memset(out, 0, FRONT_SOURCE);
 	if (a->addr.sa.sa_family == AF_INET) {
 		out[0] = 4;
 		memcpy(out + 1, &a->addr.sin.sin_addr, 4);
@@ -63,11 +63,11 @@ address_bytes(uint8_t out[static ADDRESS_LEN], const coap_address_t *a)
 }
 
 static size_t
-set_of(const struct front_rate *r, const uint8_t address[static ADDRESS_LEN])
+set_of(const struct front_rate *r, const uint8_t address[static FRONT_SOURCE])
 {
 	uint64_t h = r->seed ^ 0xcbf29ce484222325U;
 
-	for (size_t i = 0; i < ADDRESS_LEN; i++) {
+	for (size_t i = 0; i < FRONT_SOURCE; i++) {
 		h ^= address[i];
 		h *= 0x100000001b3U;
 		h ^= h >> 29;
@@ -76,20 +76,20 @@ set_of(const struct front_rate *r, const uint8_t address[static ADDRESS_LEN])
 }
 
 static struct bucket *
-bucket_of(struct front_rate *r, const uint8_t address[static ADDRESS_LEN],
+bucket_of(struct front_rate *r, const uint8_t address[static FRONT_SOURCE],
     int64_t now)
 {
 	struct bucket *ways = r->set[set_of(r, address)], *victim = ways;
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (ways[i].used &&
-		    memcmp(ways[i].address, address, ADDRESS_LEN) == 0)
+		    memcmp(ways[i].address, address, FRONT_SOURCE) == 0)
 			return &ways[i];
 		if (!ways[i].used || (victim->used &&
 		    ways[i].last < victim->last))
 			victim = &ways[i];
 	}
-	memcpy(victim->address, address, ADDRESS_LEN);
+	memcpy(victim->address, address, FRONT_SOURCE);
 	victim->used = true;
 	victim->tokens = r->burst;
 	victim->last = now;
@@ -100,12 +100,20 @@ bool
 front_rate_take(struct front_rate *r, const coap_address_t *a, unsigned cost,
     int64_t now_ms)
 {
-	uint8_t address[ADDRESS_LEN];
+	uint8_t source[FRONT_SOURCE];
+
+	front_source(source, a);
+	return front_rate_take_name(r, source, cost, now_ms);
+}
+
+bool
+front_rate_take_name(struct front_rate *r,
+    const uint8_t name[static FRONT_SOURCE], unsigned cost, int64_t now_ms)
+{
 	struct bucket *b;
 	uint64_t room, gained;
 
-	address_bytes(address, a);
-	b = bucket_of(r, address, now_ms);
+	b = bucket_of(r, name, now_ms);
 	room = r->burst - b->tokens;
 	/* requests per second = thousandths per millisecond */
 	gained = (uint64_t)(now_ms - b->last) * r->per_second;

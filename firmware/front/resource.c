@@ -81,12 +81,16 @@ check_rate(struct front_peer *p, const struct front_request *rq,
 	unsigned cost = front_transfer_runs(p, rq) ? FRONT_COST_BLOCK :
 	    FRONT_COST_REQUEST;
 
-	if (front_rate_take(f->rate, coap_session_get_addr_remote(p->session),
+	if (!front_rate_take(f->rate, coap_session_get_addr_remote(p->session),
 	    cost, front_clock()))
-		return DCA_OK;
-	return dca_fail(e, DCA_RULE_RATE, "more than %llu requests in a "
-	    "second from %s", (unsigned long long)f->conf.requests,
-	    p->address);
+		return dca_fail(e, DCA_RULE_RATE, "more than %llu requests in "
+		    "a second from %s", (unsigned long long)f->conf.requests,
+		    p->address);
+	if (!front_rate_take_name(f->key_rate, p->key, cost, front_clock()))
+		return dca_fail(e, DCA_RULE_RATE, "more than %llu requests in "
+		    "a second by one key",
+		    (unsigned long long)f->conf.key_requests);
+	return DCA_OK;
 }
 
 static enum dca_rc
