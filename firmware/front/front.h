@@ -21,6 +21,7 @@ enum {
 	FRONT_BLOCK = 1024,	/* our largest Block2 */
 	FRONT_SZX = 6,		/* and its exponent */
 	FRONT_JOBS = 1024,	/* questions waiting for the vault */
+	FRONT_LANE = 128,	/* of them kept for what is below /dca/ */
 	FRONT_JOB_SECONDS = 60,
 	FRONT_ACK_MS = 500,	/* then the answer becomes a separate one */
 	FRONT_PENDING = 16,	/* of one session */
@@ -60,8 +61,8 @@ struct front_rate;
 struct front_link;
 struct front_dtls;
 struct front_gate;
-
 struct front_seats;
+
 struct front {
 	struct front_conf conf;
 	struct dca_loop *loop;
@@ -187,8 +188,8 @@ struct front_peer {
 	struct front *front;
 	coap_session_t *session;
 	struct dca_out cert;	/* DER */
-	char address[FRONT_ADDRESS];
 	uint8_t key[DCA_SHA256_LEN];	/* of its SubjectPublicKeyInfo */
+	char address[FRONT_ADDRESS];
 	struct front_exchange *exchanges;	/* newest first */
 	unsigned n_exchanges, n_pending;
 	struct front_upload upload;
@@ -275,7 +276,6 @@ enum front_next {
 enum front_next front_gate_next(struct front_gate *g, int64_t now,
     unsigned *budget);
 
-/* --- limits --- */
 /* --- who holds what --- */
 struct front_seats *front_seats_new(struct front *f);
 /* After libcoap's context is gone. */
@@ -287,6 +287,7 @@ void front_seat_take(struct front_seats *t, SSL *ssl, const coap_address_t *a);
 void front_seat_open(struct front_seats *t, coap_session_t *session);
 void front_seats_tick(struct front_seats *t, int64_t now);
 
+/* --- limits --- */
 enum { FRONT_COST_REQUEST = 1000, FRONT_COST_BLOCK = 30 };
 struct front_rate *front_rate_new(uint64_t per_second, uint64_t burst);
 void front_rate_free(struct front_rate *r);
@@ -296,7 +297,6 @@ void front_source(uint8_t out[static FRONT_SOURCE], const coap_address_t *a);
 bool front_rate_take(struct front_rate *r, const coap_address_t *a,
     unsigned cost, int64_t now_ms);
 
-/* Monotonic; milliseconds. */
 /* The same by any name: of a key, the head of its SHA-256. */
 bool front_rate_take_name(struct front_rate *r,
     const uint8_t name[static FRONT_SOURCE], unsigned cost, int64_t now_ms);
@@ -309,6 +309,7 @@ enum dca_rc front_memory_check(const struct front_conf *c, struct dca_err *e)
 enum dca_rc front_memory_cap(const struct front_conf *c, struct dca_err *e)
     DCA_CHECKED;
 
+/* Monotonic; milliseconds. */
 int64_t front_clock(void);
 /* One line about a refusal, at most 20 in a second. */
 void front_log_refusal(struct front *f, const char *address, const char *what,

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection to the vault and the table of questions that wait for it.
+ * The connections to the vault and the table of questions that wait for it.
+ * There are two, because the vault stops reading from one whose requests
+ * overrun its queue: enrolments go over one, what is asked below /dca/ over
+ * the other, which also has an eighth of the table for itself. That is the
+ * operators' lane. Who is an operator the front cannot know; a flood of /dca/
+ * requests meets the rates of its addresses and keys and fills this lane only.
  * Answers are believed as far as the message table checks them; an answer to
  * no question is dropped. While the vault is away every question is answered
  * 5.03 with the time of the next attempt: nothing waits without a bound.
@@ -16,16 +21,37 @@ enum {
 	FORMAT_P7 = 281, FORMAT_CERT = 287,
 };
 
-struct front_link {
-	struct front *front;
+enum lane { CUSTOMERS, OPERATORS, LANES };
+
+struct wire {
+	struct front_link *link;
+	enum lane lane;
 	struct dca_conn *conn;	/* NULL: down */
 	int64_t try_at;
 	unsigned try_wait;
 	bool told;		/* that it is down */
+	unsigned jobs;
+};
+
+struct front_link {
+	struct front *front;
+	struct wire wires[LANES];
 	uint64_t serial;
 	struct front_exchange *jobs[FRONT_JOBS];
 	unsigned free[FRONT_JOBS], n_free;
 };
+
+static const char *const lane_names[LANES] = { "customers", "operators" };
+/* Questions of each that may wait for the vault. */
+static const unsigned lane_jobs[LANES] = {
+	FRONT_JOBS - FRONT_LANE, FRONT_LANE,
+};
+
+static enum lane
+lane_of(const struct front_resource *res)
+{
+	return strncmp(res->path, "dca/", 4) == 0 ? OPERATORS : CUSTOMERS;
+}
 
 /* Takes x out of the table; its session may go when it wants to. */
 static void
@@ -35,6 +61,7 @@ job_end(struct front_link *l, struct front_exchange *x)
 
 	l->jobs[slot] = NULL;
 	l->free[l->n_free++] = slot;
+	l->wires[lane_of(x->res)].jobs--;
 	x->pending = false;
 	x->peer->n_pending--;
 }
@@ -131,13 +158,14 @@ take_problem(struct front_exchange *x, const struct dca_message *m)
 static void
 on_message(struct dca_conn *c, const struct dca_message *m, void *arg)
 {
-	struct front_link *l = arg;
+	struct wire *w = arg;
+	struct front_link *l = w->link;
 	struct front_exchange *x = l->jobs[m->id % FRONT_JOBS];
 	struct dca_err e = { 0 };
 	enum dca_rc rc = DCA_OK;
 
 	(void)c;
-	if (x == NULL || x->id != m->id) {
+	if (x == NULL || x->id != m->id || lane_of(x->res) != w->lane) {
 		l->front->count.late++;
 		return;
 	}
@@ -162,16 +190,17 @@ on_message(struct dca_conn *c, const struct dca_message *m, void *arg)
 static void
 on_closed(struct dca_conn *c, void *arg)
 {
-	struct front_link *l = arg;
+	struct wire *w = arg;
+	struct front_link *l = w->link;
 
 	(void)c;
-	l->conn = NULL;
-	l->try_wait = TRY_FIRST;
-	l->try_at = front_clock() + l->try_wait;
-	dca_log(DCA_WARNING, "vault=closed");
-	l->told = true;
+	w->conn = NULL;
+	w->try_wait = TRY_FIRST;
+	w->try_at = front_clock() + w->try_wait;
+	dca_log(DCA_WARNING, "vault=closed lane=%s", lane_names[w->lane]);
+	w->told = true;
 	for (size_t i = 0; i < FRONT_JOBS; i++) {
-		if (l->jobs[i] != NULL)
+		if (l->jobs[i] != NULL && lane_of(l->jobs[i]->res) == w->lane)
 			job_fail(l, l->jobs[i],
 			    "the vault went away; it may have acted");
 	}
@@ -184,7 +213,9 @@ front_link_new(struct front *f)
 
 	memset(l, 0, sizeof(*l));
 	l->front = f;
-	l->try_wait = TRY_FIRST;
+	for (unsigned i = 0; i < LANES; i++)
+		l->wires[i] = (struct wire){ .link = l, .lane = i,
+			.try_wait = TRY_FIRST };
 	for (unsigned i = 0; i < FRONT_JOBS; i++)
 		l->free[l->n_free++] = FRONT_JOBS - 1 - i;
 	return l;
@@ -195,41 +226,44 @@ front_link_free(struct front_link *l)
 {
 	if (l == NULL)
 		return;
-	if (l->conn != NULL)
-		dca_conn_close(l->conn);
+	for (unsigned i = 0; i < LANES; i++) {
+		if (l->wires[i].conn != NULL)
+			dca_conn_close(l->wires[i].conn);
+	}
 	dca_free_p(&l);
 }
 
 static void
-try_connect(struct front_link *l, int64_t now)
+try_connect(struct wire *w, int64_t now)
 {
 	struct dca_conn_handlers h = {
-		.message = on_message, .closed = on_closed, .arg = l,
+		.message = on_message, .closed = on_closed, .arg = w,
 	};
+	const struct front *f = w->link->front;
 	struct dca_err e = { 0 };
 
-	if (l->conn != NULL || now < l->try_at)
+	if (w->conn != NULL || now < w->try_at)
 		return;
-	if (dca_connect(&l->conn, l->front->loop, l->front->conf.socket, &h,
-	    &e) == DCA_OK) {
-		l->try_wait = TRY_FIRST;
-		l->told = false;
-		dca_log(DCA_INFO, "vault=connected socket=%s",
-		    l->front->conf.socket);
+	if (dca_connect(&w->conn, f->loop, f->conf.socket, &h, &e) == DCA_OK) {
+		w->try_wait = TRY_FIRST;
+		w->told = false;
+		dca_log(DCA_INFO, "vault=connected socket=%s lane=%s",
+		    f->conf.socket, lane_names[w->lane]);
 		return;
 	}
-	l->conn = NULL;
-	l->try_at = now + l->try_wait;
-	l->try_wait = l->try_wait * 2 < TRY_MOST ? l->try_wait * 2 : TRY_MOST;
-	if (!l->told)
+	w->conn = NULL;
+	w->try_at = now + w->try_wait;
+	w->try_wait = w->try_wait * 2 < TRY_MOST ? w->try_wait * 2 : TRY_MOST;
+	if (!w->told)
 		dca_log_err(DCA_WARNING, "vault", &e);
-	l->told = true;
+	w->told = true;
 }
 
 void
 front_link_tick(struct front_link *l, int64_t now)
 {
-	try_connect(l, now);
+	for (unsigned i = 0; i < LANES; i++)
+		try_connect(&l->wires[i], now);
 	if (l->n_free == FRONT_JOBS)
 		return;
 	for (size_t i = 0; i < FRONT_JOBS; i++) {
@@ -301,22 +335,22 @@ question(struct dca_message *m, const struct front_peer *p,
 }
 
 static enum dca_rc
-check_room(struct front_link *l, const struct front_peer *p, int64_t *max_age,
+check_room(struct wire *w, const struct front_peer *p, int64_t *max_age,
     struct dca_err *e)
 {
 	int64_t now = front_clock();
 
-	try_connect(l, now);
+	try_connect(w, now);
 	*max_age = QUEUE_MAX_AGE;
-	if (l->conn == NULL) {
-		l->front->count.vault_down++;
-		*max_age = (l->try_at - now) / 1000 + 1;
+	if (w->conn == NULL) {
+		w->link->front->count.vault_down++;
+		*max_age = (w->try_at - now) / 1000 + 1;
 		return dca_fail(e, DCA_RULE_VAULT_DOWN,
 		    "the vault is not connected");
 	}
-	if (l->n_free == 0)
-		return dca_fail(e, DCA_RULE_QUEUE, "%d requests wait already",
-		    FRONT_JOBS);
+	if (w->jobs >= lane_jobs[w->lane])
+		return dca_fail(e, DCA_RULE_QUEUE, "%u requests wait already",
+		    w->jobs);
 	if (p->n_pending >= FRONT_PENDING)
 		return dca_fail(e, DCA_RULE_QUEUE,
 		    "%d requests of this session wait already",
@@ -329,6 +363,7 @@ job_begin(struct front_link *l, struct front_exchange *x, uint64_t id,
     const struct front_request *rq, const struct front_resource *res)
 {
 	l->n_free--;
+	l->wires[lane_of(res)].jobs++;
 	l->jobs[id % FRONT_JOBS] = x;
 	x->id = id;
 	x->pending = true;
@@ -350,7 +385,8 @@ front_ask(struct front_exchange *x, const struct front_request *rq,
 	struct front_link *l = x->peer->front->link;
 	DCA_AUTO_OUT packet = { 0 };
 	struct dca_message m = { 0 };
-	enum dca_rc rc = check_room(l, x->peer, max_age, e);
+	struct wire *w = &l->wires[lane_of(res)];
+	enum dca_rc rc = check_room(w, x->peer, max_age, e);
 	bool sent;
 
 	if (rc != DCA_OK)
@@ -361,10 +397,10 @@ front_ask(struct front_exchange *x, const struct front_request *rq,
 		return rc;
 	m.id = ++l->serial * FRONT_JOBS + l->free[l->n_free - 1];
 	dca_message_encode(&packet, &m);
-	sent = dca_conn_send(l->conn, dca_out_buf(&packet));
-	if (!sent || l->conn == NULL) {
+	sent = dca_conn_send(w->conn, dca_out_buf(&packet));
+	if (!sent || w->conn == NULL) {
 		*max_age = QUEUE_MAX_AGE;
-		return dca_fail(e, l->conn == NULL ? DCA_RULE_VAULT_DOWN :
+		return dca_fail(e, w->conn == NULL ? DCA_RULE_VAULT_DOWN :
 		    DCA_RULE_QUEUE, "the vault takes no more questions now");
 	}
 	job_begin(l, x, m.id, rq, res);
