@@ -51,10 +51,59 @@ test_refused(void **state)
 	rmdir(dir);
 }
 
+/* A life of 30 days from 0: due in [20 d, 22 d), by the serial alone. */
+static void
+test_due(void **state)
+{
+	enum { DAY = 86400 };
+	struct dca_cert c = { .not_before = 1000, .not_after = 1000 + 30 * DAY };
+	int64_t least, most;
+	unsigned i;
+
+	(void)state;
+	least = enroll_due(&c);
+	assert_int_equal(least, 1000 + 20 * DAY);
+	memset(c.serial, 0xff, sizeof(c.serial));
+	most = enroll_due(&c);
+	assert_true(most > 1000 + 22 * DAY - 60 && most <= 1000 + 22 * DAY);
+	for (i = 0; i < 256; i++) {
+		c.serial[DCA_SERIAL_LEN - 2] = (uint8_t)i;
+		c.serial[DCA_SERIAL_LEN - 1] = (uint8_t)(7 * i);
+		assert_in_range(enroll_due(&c), least, most);
+		assert_int_equal(enroll_due(&c), enroll_due(&c));
+	}
+	/* an hour, the shortest that is issued by default */
+	c.not_after = c.not_before + 3600;
+	assert_in_range(enroll_due(&c), 1000 + 2400, 1000 + 2640);
+}
+
+static void
+test_backoff(void **state)
+{
+	static const struct {
+		unsigned failures;
+		int64_t left, want;	/* and up to a quarter more */
+	} cases[] = {
+		{ 1, 30 * 86400, 60 }, { 2, 30 * 86400, 120 },
+		{ 6, 30 * 86400, 1920 }, { 7, 30 * 86400, 3600 },
+		{ 4000000000U, 30 * 86400, 3600 },
+		{ 7, 8000, 1000 },	/* it ends soon */
+		{ 7, 10, 60 },		/* but no storm */
+		{ 7, -5, 3600 },	/* it has ended */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_in_range(enroll_backoff(cases[i].failures,
+		    cases[i].left), cases[i].want, cases[i].want * 5 / 4);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_refused) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_due), cmocka_unit_test(test_backoff) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,36 @@ refuses_other_packets(void **state)
 	}
 }
 
+/* What stays when the packet is used up. */
+static void
+reads_a_server(void **state)
+{
+	static const char line[] = "coaps://ca.example:5684 server=" PIN "\n";
+	static const char *const bad[] = { "", "coaps://ca.example:5684",
+		"server=" PIN, "http://ca.example server=" PIN,
+		"coaps://ca.example server=sha256:e3b0",
+		"coaps://ca.example server=" PIN "00",
+		"coaps://ca.example server=" PIN " id=c1",
+		"coaps://ca.example pin=" PIN };
+	struct dca_packet p;
+	DCA_AUTO_OUT o = { 0 };
+	struct dca_err e;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(dca_server_parse(&p, line, &e), DCA_OK);
+	assert_string_equal(p.url, "coaps://ca.example:5684");
+	assert_int_equal(p.server[0], 0xe3);
+	assert_int_equal(p.server[31], 0x55);
+	dca_server_print(&o, &p);
+	assert_int_equal(o.n, sizeof(line) - 2);
+	assert_memory_equal(o.p, line, o.n);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_not_equal(dca_server_parse(&p, bad[i], &e), DCA_OK);
+		assert_int_equal(e.rule, DCA_RULE_INPUT);
+	}
+}
+
 static void
 refuses_long_words(void **state)
 {
@@ -168,6 +198,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_packet),
 		cmocka_unit_test(refuses_other_packets),
+		cmocka_unit_test(reads_a_server),
 		cmocka_unit_test(refuses_long_words),
 		cmocka_unit_test(reads_time_spans),
 		cmocka_unit_test(shows_text_without_controls),
