@@ -182,8 +182,12 @@ check_again(struct vault *v, struct installing *i, struct dca_buf payload,
 		    "the proposal is not what was proposed");
 	if ((rc = dca_ca_csr_parse(&i->csr, csr, e)) ||
 	    (rc = check_key(v, i, e)) ||
-	    (rc = dca_certs_parse(&i->chain, chain, CHAIN_MAX + 1, e)) ||
-	    (rc = dca_certs_parse(&i->roots, dca_out_buf(
+	    (rc = dca_certs_parse(&i->chain, chain, CHAIN_MAX + 1, e)))
+		return rc;
+	if (i->chain.n == 0)
+		return dca_fail(e, DCA_RULE_INTERNAL,
+		    "the proposal has no certificate");
+	if ((rc = dca_certs_parse(&i->roots, dca_out_buf(
 	    &i->chain.v[i->chain.n - 1].der), 1, e)))
 		return rc;
 	dca_out_add(&i->bundle, chain.p, chain.n);

@@ -193,6 +193,38 @@ two_signatures(void **state)
 	    &f->e), REG_STATE);
 }
 
+/* The view of proposals lies: an approved one is open again, or another. */
+static void
+view(void **state)
+{
+	static const char *const tries[] = {
+		"UPDATE proposals SET state = 'dropped'",
+		"UPDATE proposals SET data = x'a0'",
+		"UPDATE proposals SET expires = expires + 1",
+		"UPDATE proposals SET actor = 'operator:bob'",
+		"DELETE FROM proposals",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+		void *own = NULL;
+		struct fixture *f;
+		uint8_t hash[32];
+		uint64_t rows;
+
+		assert_int_equal(fixture_setup(&own), 0);
+		f = own;
+		OK(dca_store_begin(f->s, &f->e));
+		add_bob(f, "admin");
+		(void)propose(f, hash);
+		OK(dca_store_commit(f->s, &f->e));
+		fixture_sql(f, tries[i]);
+		REFUSED(dca_store_verify(f->s, &rows, &f->e), LEDGER_ROW);
+		assert_string_equal(f->e.field, "proposals");
+		assert_int_equal(fixture_teardown(&own), 0);
+	}
+}
+
 /* --- approvals that are none --- */
 
 enum lie { BY_PROPOSER, OTHER_HASH, LATE, TWICE, GONE, BY_OPERATOR,
@@ -374,7 +406,8 @@ main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		T(two_signatures), cmocka_unit_test(lies), T(alone),
+		T(two_signatures), cmocka_unit_test(view),
+		cmocka_unit_test(lies), T(alone),
 		T(cross_alone), T(unsigned_proposal), T(refusals),
 	};
 
