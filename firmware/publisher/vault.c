@@ -5,10 +5,12 @@
  * UNPUBLISHED, tries again. Holds no secret; what it says can at worst delay
  * an answer or claim a file that is not there.
  */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "publisher.h"
 
@@ -81,6 +83,20 @@ save(struct publisher *p)
 		dca_log_err(DCA_WARNING, "position not kept", &e);
 }
 
+/* What a crash left of dca_file_write: position.XXXXXX. */
+static void
+sweep(const struct publisher *p)
+{
+	DCA_AUTO_OUT pattern = { 0 };
+	glob_t found = { 0 };
+
+	dca_out_printf(&pattern, "%s.??????", p->s->state);
+	if (glob((const char *)pattern.p, GLOB_NOSORT, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			(void)unlink(found.gl_pathv[i]);
+	globfree(&found);
+}
+
 /* No file: from the start. A file that is no number refuses to start. */
 static enum dca_rc
 load(struct publisher *p, struct dca_err *e)
@@ -90,6 +106,7 @@ load(struct publisher *p, struct dca_err *e)
 	FILE *f = fopen(p->s->state, "re");
 	enum dca_rc rc;
 
+	sweep(p);
 	if (f == NULL)
 		return DCA_OK;
 	fclose(f);

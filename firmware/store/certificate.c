@@ -234,6 +234,21 @@ dca_store_certified_elsewhere(struct dca_store *s, const char *customer,
 	return spans_first(s, &s->holdings, q, want, first);
 }
 
+uint64_t
+dca_store_unpublished(struct dca_store *s, int64_t now)
+{
+	DB_OWN_STMT q = NULL;
+	struct dca_err e;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT coalesce(min(seq), 0) FROM"
+	    " certificates WHERE published = 0 AND not_after >= ?1", -1, &q,
+	    NULL) != SQLITE_OK)
+		abort();
+	db_bind_int(q, 1, now);
+	db_must(db_get(s, q, &e), &e);
+	return (uint64_t)db_int(q, 0);
+}
+
 enum dca_rc
 dca_store_certificate_published(struct dca_store *s,
     const uint8_t serial[static DCA_SERIAL_LEN], int64_t when,

@@ -97,8 +97,14 @@ void
 vault_on_follow(struct vault *v, struct vault_peer *p,
     const struct dca_message *m)
 {
+	uint64_t open = dca_store_unpublished(v->store, dca_now());
+
 	p->following = true;
 	p->next_seq = m->f[0].u;
+	/* its report was lost, by a crash before the commit: the publisher
+	 * believes it has done this */
+	if (open && open < p->next_seq)
+		p->next_seq = open;
 	v->publish_due = true; /* once this turn's group is committed */
 }
 

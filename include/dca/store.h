@@ -295,6 +295,9 @@ struct dca_live_query {
 enum dca_rc dca_store_certificates_live(struct dca_store *s,
     const struct dca_live_query *q, struct dca_out *serials,
     struct dca_err *e) DCA_CHECKED;
+/* The ledger row of the first certificate that is valid at now and not
+ * reported as published; 0: none. Looks at every certificate. */
+uint64_t dca_store_unpublished(struct dca_store *s, int64_t now);
 enum dca_rc dca_store_certificate_published(struct dca_store *s,
     const uint8_t serial[static DCA_SERIAL_LEN], int64_t when,
     struct dca_err *e) DCA_CHECKED;
