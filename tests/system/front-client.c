@@ -95,10 +95,11 @@ static const struct refusal {
 	{ "empty path", A(GET, ""), 404, "path", NONE },
 	{ "/skg is not offered", A(POST, ".well-known/est/skg", .format = V(286)), 404, "path", NONE },
 	{ "/skc is not offered", A(POST, "est/skc", .format = V(286)), 404, "path", NONE },
-	{ "/sren is not offered yet", A(POST, "est/sren", .format = V(286)), 404, "path", NONE },
 	{ "a serial that is none", A(GET, "dca/certs/4142"), 404, "path", NONE },
 	{ "a view that is none", A(GET, "dca/secrets"), 404, "path", NONE },
 	{ "GET of /sen", A(GET, ".well-known/est/sen"), 405, "method", NONE },
+	{ "GET of /sren", A(GET, ".well-known/est/sren"), 405, "method", NONE },
+	{ "/sren with CBOR", A(POST, "est/sren", .format = V(60), .body = "x", .n = 1), 415, "format", NONE },
 	{ "PUT of /sen", A(PUT, "est/sen"), 405, "method", NONE },
 	{ "FETCH of /att", A(FETCH, "est/att", .format = V(60)), 405, "method", NONE },
 	{ "POST of /crts", A(POST, "est/crts"), 405, "method", NONE },
@@ -199,6 +200,7 @@ group_links(void)
 	/* RFC 6690 2 and 4.1, RFC 9148 4.1 */
 	static const char crts[] = "</est/crts>;rt=\"ace.est.crts\";ct=281",
 	    sen[] = "</est/sen>;rt=\"ace.est.sen\";ct=\"281 287\"",
+	    sren[] = "</est/sren>;rt=\"ace.est.sren\";ct=\"281 287\"",
 	    att[] = "</est/att>;rt=\"ace.est.att\";ct=285",
 	    dca[] = "</dca/status>;rt=\"dca.status\";ct=60,"
 	    "</dca/act>;rt=\"dca.act\";ct=60,"
@@ -211,14 +213,16 @@ group_links(void)
 	size_t n;
 
 	must_open(&l);
-	snprintf(want, sizeof(want), "%s,%s,%s", crts, sen, att);
+	snprintf(want, sizeof(want), "%s,%s,%s,%s", crts, sen, sren, att);
 	links_are(&l, "rt=ace.est*", want);
 	links_are(&l, "rt=ace.est.sen", sen);
-	links_are(&l, "ct=287", sen);
+	links_are(&l, "rt=ace.est.sren", sren);
+	snprintf(want, sizeof(want), "%s,%s", sen, sren);
+	links_are(&l, "ct=287", want);
 	links_are(&l, "href=/est/att", att);
 	links_are(&l, "rt=ace.est", "");
 	links_are(&l, "title=x", "");
-	snprintf(want, sizeof(want), "%s,%s,%s,%s", crts, sen, att, dca);
+	snprintf(want, sizeof(want), "%s,%s,%s,%s,%s", crts, sen, sren, att, dca);
 	links_are(&l, NULL, want);
 	n = coap_download(&l, a, 0, whole, sizeof(whole), &r);
 	check(n == strlen(want) && memcmp(whole, want, n) == 0,
