@@ -153,20 +153,34 @@ enroll_unstage(const struct enroll *n, struct dca_err *e)
 	return DCA_OK;
 }
 
-/* A set that no link names: its files, then itself. */
+/* One of our names, or a temporary one beside it that a kill has left. */
+static bool
+is_ours(const char *name)
+{
+	size_t i, k;
+
+	for (i = 0; i < NAMES; i++) {
+		k = strlen(names[i]);
+		if (strncmp(name, names[i], k) == 0 &&
+		    (name[k] == '\0' || name[k] == '.'))
+			return true;
+	}
+	return strncmp(name, "csr.der", 7) == 0;
+}
+
+/* A set that no link names: its files, then itself. With anything else in it,
+ * it stays. */
 static void
 remove_set(const char *path)
 {
-	static const char *const more[] = { "csr.der" };
-	char file[4096 + 16];
-	size_t i;
+	DIR *dir = opendir(path);
+	struct dirent *d;
 
-	for (i = 0; i < NAMES + 1; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path,
-		    i < NAMES ? names[i] : more[0]);
-		(void)unlink(file);
-	}
-	/* With anything else in it, it stays: that is not ours. */
+	while (dir && (d = readdir(dir)))
+		if (is_ours(d->d_name))
+			(void)unlinkat(dirfd(dir), d->d_name, 0);
+	if (dir)
+		closedir(dir);
 	(void)rmdir(path);
 }
 
