@@ -171,10 +171,14 @@ static enum dca_rc
 answer_spent(struct vault *v, struct vault_job *j, struct dca_err *e)
 {
 	struct dca_certificate c;
+	struct dca_customer who;
 	enum dca_rc rc = dca_store_certificate(v->store, j->who.serial, &c, e);
 
-	if (rc)
+	if (rc || (rc = dca_store_customer(v->store, c.customer, &who, e)))
 		return rc;
+	if (!who.active)
+		return dca_fail(e, DCA_RULE_REG_STATE,
+		    "customer %s is suspended", c.customer);
 	if (c.revoked || dca_now() >= c.not_after)
 		return dca_fail(e, DCA_RULE_AUTH_CODE, "the certificate of "
 		    "this enrolment is %s",

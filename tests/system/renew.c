@@ -342,6 +342,53 @@ test_renewal(void **state)
 	dca_out_free(&new.cert);
 }
 
+/* A code answers its own request again, over a restart, and no other; not
+ * while the customer is suspended, nor when what it got is revoked. */
+static void
+test_code(void **state)
+{
+	char proof[DCA_PASSWORD_MAX + 1];
+	struct dca_out csr = { 0 }, other = { 0 }, secret = { 0 };
+	EVP_PKEY *new = lab_key();
+	struct dca_spki spki = lab_spki(new);
+	struct dca_err e = { 0 };
+	struct got g = { 0 };
+	struct dca_buf sealed = { 0 };
+	struct dca_cbor c;
+
+	(void)state;
+	put_map(&args, 3);
+	put_text(&args, "id", "c1");
+	put_uint(&args, "ttl", 3600);
+	put_text(&args, "customer", "acme");
+	act("code.create");
+	assert_true(dca_cbor_find(r.m.f[2].b, "sealed", &c));
+	assert_true(dca_cbor_take_bytes(&c, &sealed, 200));
+	if (dca_unseal(&secret, lab.admin_key, sealed, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(secret.n, 16);
+	dca_enrol_proof(proof, "c1", secret.p, &spki);
+	make_csr(&csr, new, "12025550140", proof);
+	get(&g, DCA_FN_SEN, &self, &csr);
+	same(DCA_FN_SEN, &self, &csr, &g);
+	make_csr(&other, new, "12025550141", proof);
+	ask(DCA_FN_SEN, &self, &other);
+	is_problem(DCA_RULE_AUTH_CODE, "");
+	customer("customer.suspend", "acme");
+	ask(DCA_FN_SEN, &self, &csr);
+	is_problem(DCA_RULE_REG_STATE, "");
+	customer("customer.resume", "acme");
+	same(DCA_FN_SEN, &self, &csr, &g);
+	take_back(g.serial);
+	ask(DCA_FN_SEN, &self, &csr);
+	is_problem(DCA_RULE_AUTH_CODE, "");
+	EVP_PKEY_free(new);
+	dca_out_free(&secret);
+	dca_out_free(&csr);
+	dca_out_free(&other);
+	dca_out_free(&g.cert);
+}
+
 /* A life of nine seconds: 2/3 of it, and its end. */
 static void
 test_time(void **state)
@@ -378,11 +425,12 @@ test_time(void **state)
 	dca_out_free(&b.cert);
 }
 
-/* Two keys were new before: acme's first, and that of test_renewal. */
+/* Three keys were new before: acme's first, those of test_renewal and
+ * test_code. */
 static void
 test_budget(void **state)
 {
-	static const char small[] = "new_keys_per_day = 4";
+	static const char small[] = "new_keys_per_day = 5";
 	struct got old = { 0 }, g = { 0 };
 	struct dca_out csr = { 0 };
 	EVP_PKEY *next[4];
@@ -465,6 +513,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_renewal),
+		cmocka_unit_test(test_code),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_ledger),
