@@ -12,7 +12,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$build/bin
 flood=$build/tests/flood
 seconds=${FLOOD_SECONDS:-10} rate=${FLOOD_RATE:-2000}
-for p in softhsm2-util openssl nginx curl; do
+for p in softhsm2-util openssl nginx curl coap-client-openssl; do
 	PATH=$PATH:/usr/sbin command -v $p >/dev/null || { echo "SKIPPED: no $p" >&2; exit 77; }
 done
 tmp=$(mktemp -d)
@@ -96,4 +96,67 @@ under() { # KIND SECONDS
 [ "$seconds" -le 60 ] || { echo "FLOOD_SECONDS is at most 60" >&2; exit 2; }
 under hello "$seconds"
 under all $((seconds < 30 ? seconds : 30))
+
+# --- clients that finish their handshake and then want too much ---
+mkdir "$tmp/id"
+for n in client other; do
+	openssl ecparam -name prime256v1 -genkey -noout -out "$tmp/id/$n.key"
+	openssl req -x509 -new -key "$tmp/id/$n.key" -subj "/CN=$n" -days 30 -out "$tmp/id/$n.pem"
+done
+kill "$front"
+for _ in $(seq 100); do kill -0 "$front" 2>/dev/null || break; sleep 0.1; done
+expect "counters say what was asked for a cookie" grep -q 'counters .*cookies_asked=[1-9]' "$state/log/front.log"
+restart() { # the front again, with the [limits] of stdin
+	[ -z "${mine:-}" ] || { kill "$mine"; wait "$mine" 2>/dev/null || true; }
+	{ printf '[listen]\nport = 5684\n[limits]\n'; cat; } >"$tmp/front.conf"
+	"$bin/dca-front" --prefix "$state" --config "$tmp/front.conf" >"$tmp/front.log" 2>&1 &
+	mine=$! front=$!
+	for _ in $(seq 100); do
+		! grep -q lane=operators "$tmp/front.log" || return 0
+		sleep 0.1
+	done
+	cat "$tmp/front.log"
+	return 1
+}
+client() { # GROUP [ARGUMENT]
+	echo "--- $1"
+	"$build/tests/flood-client" 5684 "$tmp/id" "$@" >"$tmp/group" || failures=$((failures + 1))
+	cat "$tmp/group"
+}
+get() { # SOURCE-ADDRESS: discovery from there
+	timeout 8 coap-client-openssl -B 6 -a "$1" -c "$tmp/id/client.pem" -j "$tmp/id/client.key" -R "$state/server.pem" \
+		-m get coaps://127.0.0.1/.well-known/core 2>/dev/null | grep -q ace.est
+}
+much=$'requests = 100000\nburst = 200000\nkey_requests = 100000\nkey_burst = 200000'
+
+restart <<<"$much"
+before=$(rss)
+client blocks
+expect "RSS $before -> $(rss) KiB" test $(($(rss) - before)) -lt "$flat"
+client lane "$(cat "$state/run/vault.pid")"
+
+restart <<<"$much"$'\nsource_handshakes = 3'
+echo "--- three unfinished handshakes of one address are its share"
+"$build/tests/flood-client" 5684 "$tmp/id" halves >"$tmp/halves" &
+halves=$!
+for _ in $(seq 50); do ! grep -q ready "$tmp/halves" || break; sleep 0.1; done
+if get 127.0.0.1; then bad "the fourth waits"; else ok "the fourth waits"; fi
+expect "another address is served meanwhile" get 127.0.0.9
+kill $halves
+sleep 6
+expect "after ten seconds the first address is, too" get 127.0.0.1
+
+restart <<<"$much"$'\nsource_sessions = 2'
+client sessions
+restart <<<$'requests = 100000\nburst = 200000\nkey_requests = 2\nkey_burst = 10'
+client key
+
+echo "--- memory"
+cap() { grep 'Max address space' "/proc/$front/limits" | awk '{print $4}'; }
+expect "the kernel holds it to a bound" test "$(cap)" != unlimited
+printf '[limits]\nmemory = 100000000\n' >"$tmp/small.conf"
+expect "limits that do not fit into memory keep it from starting" bash -c \
+	"! '$bin/dca-front' --prefix '$state' --config '$tmp/small.conf' 2>'$tmp/small' && grep -q 'may need' '$tmp/small'"
+kill "$mine"
+wait "$mine" || bad "exit $?"
 [ $failures = 0 ]
