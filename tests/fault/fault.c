@@ -16,6 +16,18 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static CK_FUNCTION_LIST *real, list;
+/* SoftHSM crashes when a session is closed under a call that uses it: what is
+ * killed is killed between calls. Never held while a call hangs. */
+static pthread_rwlock_t calls = PTHREAD_RWLOCK_INITIALIZER;
+
+static CK_RV
+done(CK_RV rv)
+{
+	(void)pthread_rwlock_unlock(&calls);
+	return rv;
+}
+
+#define REAL(call) ((void)pthread_rwlock_rdlock(&calls), done(real->call))
 
 /* As other code in the process would do it. */
 static void
@@ -24,8 +36,9 @@ every_slot(bool logout)
 	CK_SLOT_ID v[64];
 	CK_ULONG n = 64;
 
+	(void)pthread_rwlock_wrlock(&calls);
 	if (real->C_GetSlotList(CK_TRUE, v, &n) != CKR_OK)
-		return;
+		n = 0;
 	for (CK_ULONG i = 0; i < n; i++) {
 		CK_SESSION_HANDLE s;
 
@@ -39,6 +52,7 @@ every_slot(bool logout)
 		(void)real->C_Logout(s);
 		(void)real->C_CloseSession(s);
 	}
+	(void)pthread_rwlock_unlock(&calls);
 }
 
 /* A token that was pulled forgets its sessions, once. */
@@ -80,7 +94,7 @@ before(const char *name, struct fault_hit *h, struct fault_state *s)
 			return h.rv;                                           \
 		if (st.gone && (gone_rv) != CKR_OK)                            \
 			return (gone_rv);                                      \
-		return real->name args;                                        \
+		return REAL(name args);                                        \
 	}
 WRAP(C_Initialize, CKR_OK, (void *a), (a))
 WRAP(C_Finalize, CKR_OK, (void *a), (a))
@@ -120,7 +134,7 @@ my_C_GetSlotList(unsigned char present, CK_SLOT_ID *v, CK_ULONG *n)
 		*n = 0;
 		return CKR_OK;
 	}
-	return real->C_GetSlotList(present, v, n);
+	return REAL(C_GetSlotList(present, v, n));
 }
 
 static CK_RV
@@ -134,7 +148,7 @@ my_C_GetTokenInfo(CK_SLOT_ID i, CK_TOKEN_INFO *t)
 		return h.rv;
 	if (st.gone)
 		return CKR_TOKEN_NOT_PRESENT;
-	rv = real->C_GetTokenInfo(i, t);
+	rv = REAL(C_GetTokenInfo(i, t));
 	if (rv != CKR_OK)
 		return rv;
 	if (st.another)
@@ -159,10 +173,10 @@ my_C_Sign(CK_SESSION_HANDLE s, unsigned char *d, CK_ULONG n,
 
 	(void)before("C_Sign", &h, &st);
 	if (h.rv != CKR_OK || st.gone) {
-		(void)real->C_Sign(s, d, n, scratch, &scratch_len);
+		(void)REAL(C_Sign(s, d, n, scratch, &scratch_len));
 		return h.rv != CKR_OK ? h.rv : CKR_DEVICE_REMOVED;
 	}
-	rv = real->C_Sign(s, d, n, sig, len);
+	rv = REAL(C_Sign(s, d, n, sig, len));
 	if (rv == CKR_OK && h.op == FAULT_CORRUPT)
 		sig[*len / 2] ^= 1;
 	if (rv == CKR_OK && h.op == FAULT_SHORT)

@@ -17,7 +17,8 @@
 #include "dca/store.h"
 #include "token.h"
 
-enum { ASKERS = 4, FAULTS = 2000, REQUESTS_MAX = 20000 };
+enum { ASKERS = 4, FAULTS = 2000, REQUESTS_MAX = 20000,
+       LIMIT = 600 };
 
 struct request {
 	uint8_t csr[DCA_SHA256_LEN];
@@ -48,7 +49,7 @@ customer(void *arg)
 		lab_csr(&csr, pinned, q->number, NULL);
 		dca_sha256(q->csr, dca_out_buf(&csr));
 		while (q->tries++, ask_csr(&r, &csr) != DCA_RULE_NONE)
-			(void)usleep(10000);
+			(void)usleep(2000);
 		dca_out_add(&q->cert, r.m.f[1].b.p, r.m.f[1].b.n);
 		dca_out_free(&csr);
 	}
@@ -86,12 +87,12 @@ one_round(unsigned round)
 
 	faults(kinds[kind]);
 	for (int i = 0; i < 20; i++) {
-		(void)usleep(5000);
-		if (calls("(injected)") > before && i > 4)
+		(void)usleep(3000);
+		if (calls("(injected)") > before && i > 1)
 			break;
 	}
 	faults(NULL);
-	if (kind < BY_HAND && round % 10 != 0)
+	if (kind < BY_HAND && round % 20 != 0)
 		return;
 	for (int i = 0; i < 100; i++) {
 		token_text("state", state, sizeof(state));
@@ -164,8 +165,8 @@ test_load(void **state)
 	srandom(1);
 	while ((n = calls("(injected)") - first) < FAULTS) {
 		one_round(rounds++);
-		if (seconds() - start > 240)
-			fail_msg("%lu faults in 240 s", n);
+		if (seconds() - start > LIMIT)
+			fail_msg("%lu faults in %d s", n, LIMIT);
 	}
 	resume(lab.pid ? DCA_RULE_REG_STATE : DCA_RULE_NONE);
 	atomic_store(&done, true);

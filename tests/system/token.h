@@ -35,6 +35,9 @@ void resume(enum dca_rule expected);
 /* Not from the faults: the certificate is what was asked, signed by the CA. */
 void check_certificate(struct dca_buf der, const char *number);
 
+int token_setup(void **state);
+int token_teardown(void **state);
+
 void test_load(void **state);
 
 #endif
