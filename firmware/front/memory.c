@@ -5,9 +5,9 @@
  * that what was forgotten ends this process and not its neighbours. Must never
  * be what keeps a stranger's memory small: that is the limits' work.
  */
-#include <stdio.h>
-#include <string.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@ enum {
 	 * keep of it; with a common one it is 64 KiB. */
 	SESSION = 400 * 1024,
 	HANDSHAKE = 160 * 1024,
+	STATM = 1024,
 	REST = 32 * 1024 * 1024,	/* questions, buffers, fragmentation */
 };
 
@@ -34,17 +35,18 @@ front_memory_check(const struct front_conf *c, struct dca_err *e)
 	    (unsigned long long)c->memory, (unsigned long long)need);
 }
 
-static bool
-address_space(uint64_t *octets)
+/* The first number of statm: pages of address space. */
+static enum dca_rc
+address_space(uint64_t *octets, struct dca_err *e)
 {
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-	bool ok = f != NULL && fscanf(f, "%llu", &pages) == 1;
+	DCA_AUTO_OUT text = { 0 };
+	enum dca_rc rc = dca_file_read(&text, "/proc/self/statm", STATM, e);
 
-	if (f != NULL)
-		fclose(f);
-	*octets = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	return ok;
+	if (rc != DCA_OK)
+		return rc;
+	*octets = strtoull((const char *)text.p, NULL, 10) *
+	    (uint64_t)sysconf(_SC_PAGESIZE);
+	return DCA_OK;
 }
 
 enum dca_rc
@@ -52,9 +54,12 @@ front_memory_cap(const struct front_conf *c, struct dca_err *e)
 {
 	struct rlimit old, cap;
 	uint64_t now;
+	enum dca_rc rc = address_space(&now, e);
 
-	if (!address_space(&now) || getrlimit(RLIMIT_AS, &old) != 0)
-		return dca_fail(e, DCA_RULE_IO, "/proc/self/statm: %s",
+	if (rc != DCA_OK)
+		return rc;
+	if (getrlimit(RLIMIT_AS, &old) != 0)
+		return dca_fail(e, DCA_RULE_IO, "RLIMIT_AS: %s",
 		    strerror(errno));
 	cap.rlim_cur = cap.rlim_max = now + c->memory;
 	if (old.rlim_max < cap.rlim_max)
