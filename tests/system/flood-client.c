@@ -154,6 +154,8 @@ group_sessions(void)
 	check(SSL_read(l[0].ssl, &(char){ 0 }, 1) <= 0 &&
 	    SSL_get_shutdown(l[0].ssl) == SSL_RECEIVED_SHUTDOWN,
 	    "the oldest was closed", NULL);
+	for (int i = 0; i < 3; i++)
+		line_close(&l[i]);
 }
 
 /* Ten at once by one key, from however many sessions. */
@@ -177,6 +179,9 @@ group_key(void)
 	    "it says so", &r);
 	open_as(&other, "other");
 	check(works(&other), "another key is served", NULL);
+	line_close(&l[0]);
+	line_close(&l[1]);
+	line_close(&other);
 }
 
 /* --- the lane --- */
@@ -218,6 +223,9 @@ group_lane(void)
 	send_ask(&late, "est/crts", 5003);
 	coap_receive(&late, 5003, false, 20000, &r);
 	check(r.code == 205, "customers too, afterwards", &r);
+	for (int i = 0; i < SESSIONS; i++)
+		line_close(&l[i]);
+	line_close(&late);
 }
 
 int
