@@ -75,6 +75,23 @@ vault_cpu(void)
 	return sum;
 }
 
+static long
+vault_rss(void)
+{
+	char name[64], line[128];
+	long kib = 0;
+	FILE *f;
+
+	snprintf(name, sizeof name, "/proc/%d/status", (int)lab.pid);
+	if (!(f = fopen(name, "r")))
+		stop(name);
+	while (fgets(line, sizeof line, f))
+		if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
 /* --- the register --- */
 static void
 done(struct reply *r, const char *what)
@@ -227,6 +244,9 @@ run(unsigned n, unsigned window, double *wall, double *cpu)
 		answer(fd);
 		if (sent < n)
 			ask(fd, sent++);
+		if ((got + 1) % 10000 == 0)
+			printf("rss       %ld KiB after %u\n", vault_rss(),
+			    got + 1);
 	}
 	*wall += seconds(CLOCK_MONOTONIC);
 	*cpu += vault_cpu();
@@ -312,6 +332,7 @@ main(int argc, char **argv)
 				"[window [workers]]]\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if ((rc = lab_open(&lab, argv[1])))
 		return rc;
 	prepare(argv[1], n, workers);
