@@ -42,14 +42,13 @@ act_numbers(struct dca_buf item, struct dca_tnset *set, struct dca_err *e)
 	struct dca_cbor c = { .in = item };
 	const char *const *literals;
 	struct dca_buf b = { NULL, 0 };
-	enum dca_rc rc;
 
 	if (!dca_cbor_take_text_view(&c, &b, DCA_ACT_MAX))
 		return dca_fail(e, DCA_RULE_REG_ACT,
 		    "argument numbers is malformed");
 	text = dca_alloc(b.n + 1);
 	memcpy(text, b.p, b.n);
-	if ((rc = dca_tnset_parse(set, text, e)))
+	if (dca_tnset_parse(set, text, e) != DCA_OK)
 		return dca_fail_in(e, "numbers");
 	if (dca_tnset_has_spc(set) || dca_tnset_literals(set, &literals) ||
 	    dca_tnset_empty(set))

@@ -90,7 +90,7 @@ vault_who_rekeys(struct dca_store *s, const struct dca_csr *csr, int64_t now,
 {
 	uint8_t serial[DCA_SERIAL_LEN];
 	struct dca_cert cert = { 0 };
-	struct dca_certificate c;
+	struct dca_certificate c = { 0 };
 	enum dca_rc rc;
 
 	if (!rekey_serial(csr->password, serial))
@@ -155,7 +155,7 @@ vault_who_renews(struct dca_store *s, struct dca_buf peer,
     const struct dca_csr *csr, int64_t now, struct vault_who *w,
     struct dca_cert *old, struct dca_err *e)
 {
-	struct dca_certificate c;
+	struct dca_certificate c = { 0 };
 	enum dca_rc rc;
 
 	memset(w, 0, sizeof(*w));
@@ -169,7 +169,7 @@ vault_who_renews(struct dca_store *s, struct dca_buf peer,
 bool
 vault_who_live(struct dca_store *s, const struct vault_who *w, int64_t now)
 {
-	struct dca_certificate c;
+	struct dca_certificate c = { 0 };
 
 	return dca_store_certificate(s, w->by, &c, NULL) == DCA_OK &&
 	    !c.revoked && now <= c.not_after;

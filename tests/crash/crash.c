@@ -170,7 +170,7 @@ all_alive(void)
 static void
 program_stop(struct program *p)
 {
-	int status;
+	int status = -1;
 
 	if (kill(p->pid, SIGTERM) != 0 ||
 	    waitpid(p->pid, &status, 0) != p->pid || status != 0)
