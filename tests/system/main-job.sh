@@ -82,14 +82,14 @@ expect "a certificate for the number that was asked" sh -c \
 	"openssl x509 -in '$tmp/readme/cert.pem' -outform DER | od -An -v -tx1 | tr -d ' \n' | grep -q '$(list "$(one 12025550100)")'"
 
 echo "--- the PIN"
-pin=$(cat "$state/pin") vault=$(cat "$state/run/vault.pid")
+pin=$(cat "$state/secret/pin") vault=$(cat "$state/run/vault.pid")
 for p in vault front publisher nginx; do
 	pid=$(cat "$state/run/$p.pid")
 	expect "$p: PIN not in argv or environment" sh -c "! cat /proc/$pid/cmdline /proc/$pid/environ | grep -aq '$pin'"
 done
 expect "PIN not in logs, ceremony record or store" sh -c "! grep -raq '$pin' '$state/log' '$state/ceremony.txt' '$state/var'"
 expect "no core: limit 0" grep -Eq '^Max core file size +0 +0' "/proc/$vault/limits"
-expect "PIN not in the vault's memory" python3 "$top/tests/system/memory.py" "$vault" "$state/pin"
+expect "PIN not in the vault's memory" python3 "$top/tests/system/memory.py" "$vault" "$state/secret/pin"
 
 echo "--- refusals over CoAPs: code, rule, first uncovered number; nothing signed"
 key=$tmp/pinned.key
