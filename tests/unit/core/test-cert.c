@@ -74,7 +74,7 @@ reads_the_fields(void **state)
 	assert_false(dca_cert_signed_by(&c.v[1], x));
 	dca_name_print(&name, x->subject);
 	dca_out_add(&name, "", 1);
-	assert_string_equal(name.p, "C=US, O=Lab, CN=SHAKEN 1234");
+	assert_string_equal((const char *)name.p, "C=US, O=Lab, CN=SHAKEN 1234");
 	/* 16 octets, left-padded */
 	assert_int_equal(x->serial[0] | x->serial[1] | x->serial[2] |
 	    x->serial[3], 0);
@@ -365,7 +365,7 @@ prints_hostile_names(void **state)
 
 		dca_name_print(&o, DCA_BUF(p, n));
 		dca_out_add(&o, "", 1);
-		assert_string_equal(o.p, names[i].text);
+		assert_string_equal((const char *)o.p, names[i].text);
 		free(p);
 	}
 }
