@@ -9,7 +9,7 @@ PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev
 PACKAGES_RUN=(softhsm2 nginx-light openssl curl ca-certificates libcoap3-bin
 	procps)
 PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3
-	iproute2 systemd python3-minimal libclang-rt-dev mandoc)
+	iproute2 systemd python3 libclang-rt-dev mandoc)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -26,6 +26,9 @@ enum {
 	JAIL_UNIX = 1 << 0,
 	JAIL_INET = 1 << 1,	/* IPv4 and IPv6, TCP and UDP (names) */
 	JAIL_ROUTE = 1 << 2,	/* NETLINK_ROUTE: getaddrinfo sorts by it */
+	/* refused, and no alarm: libcoap 4.3.4 looks for the broadcast
+	 * addresses of the machine and does well without */
+	JAIL_NO_ROUTE = 1 << 3,
 };
 
 struct jail_profile {

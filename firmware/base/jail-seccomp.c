@@ -101,6 +101,10 @@ allow_families(scmp_filter_ctx f, int nr, const char *name, unsigned sockets)
 	if ((sockets & JAIL_ROUTE) != 0)
 		ALLOW(2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
 		    SCMP_A2(SCMP_CMP_EQ, 0 /* NETLINK_ROUTE */));
+	if ((sockets & JAIL_NO_ROUTE) != 0)
+		must(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), nr, 2,
+		    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+		    SCMP_A2(SCMP_CMP_EQ, 0)), name);
 	for (size_t i = 0; (sockets & JAIL_INET) != 0 && i < 4; i++)
 		ALLOW(2, SCMP_A0(SCMP_CMP_EQ, (unsigned)inet[i / 2]),
 		    SCMP_A1(SCMP_CMP_MASKED_EQ, SOCK_TYPE, types[i % 2]));

@@ -55,7 +55,8 @@ static const struct jail_profile profiles[] = {
 	[DCA_JAIL_VAULT_NETWORK] = { "vault-network", VAULT | JAIL_NAMES,
 	    JAIL_UNIX | JAIL_INET | JAIL_ROUTE, names_and_libraries },
 	/* its UDP socket is open; the vault's may have to be opened again */
-	[DCA_JAIL_FRONT] = { "front", FRONT, JAIL_UNIX, nothing },
+	[DCA_JAIL_FRONT] = { "front", FRONT, JAIL_UNIX | JAIL_NO_ROUTE,
+	    nothing },
 	[DCA_JAIL_PUBLISHER] = { "publisher", PUBLISHER,
 	    JAIL_UNIX | JAIL_INET | JAIL_ROUTE, names },
 };

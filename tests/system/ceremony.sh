@@ -111,7 +111,7 @@ run 0 done "csr, an SPC" ceremony csr "${token[@]}" "${names[@]}" --scope spc:70
 # OpenSSL reads it too, and the key is the token's.
 openssl req -in "$tmp/ca.csr" -verify -noout >"$tmp/out" 2>&1 || bad "openssl req -verify"
 openssl req -in "$tmp/ca.csr" -text -noout >"$tmp/out"
-says "CA:TRUE" "Certificate Sign" "1.3.6.1.5.5.7.1.26" "O = Example TN Provider"
+says "CA:TRUE" "Certificate Sign" "1.3.6.1.5.5.7.1.26" "Example TN Provider"
 openssl req -in "$tmp/ca.csr" -pubkey -noout | openssl pkey -pubin -outform DER |
 	openssl dgst -sha256 -r >"$tmp/out"
 says "$spki"
