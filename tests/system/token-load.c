@@ -18,7 +18,7 @@
 #include "token.h"
 
 enum { ASKERS = 4, FAULTS = 300, FAULTS_MAX = 5000,
-       REQUESTS_MAX = 20000, LIMIT = 800 };
+       REQUESTS_MAX = 100000, LIMIT = 800 };
 
 struct request {
 	uint8_t csr[DCA_SHA256_LEN];
