@@ -154,6 +154,12 @@ X(CROSS_SCOPE, "cross-scope", REFUSED, 403, "cross-certificate is not the list t
   "RFC 8555 7.4; RFC 9060 4", "order it again; neither wider nor narrower is installed") \
 X(CROSS_CHAIN, "cross-chain", REFUSED, 403, "chain of the cross-certificate refused", \
   "RFC 5280 6.1; RFC 9060 7", "give the chain in order, up to the trusted root") \
+X(CROSS_LINT, "cross-lint", REFUSED, 403, "cross-certificate breaks its profile", "dca(7) LINT", \
+  "show the STI-CA the rule that is named: dca-verify lint FILE") \
+X(LINT, "lint", INTERNAL, 500, "certificate about to be signed breaks its profile", "dca(7) LINT", \
+  "report the rule that is named: nothing was signed") \
+X(CONSTRAINTS, "constraints", REFUSED, 400, "claim constraints refused", "RFC 9118 3, 4, 8; RFC 8226 8", \
+  "correct the claim that is named; see dca(7) LIMITS") \
 X(VALIDITY, "validity", REFUSED, 403, "too little validity left", "dca(7) LIMITS", \
   "renew what ends first") \
 X(PROFILE, "profile", INTERNAL, 500, "built certificate breaks its profile", "dca(7) MAIN JOB", \
@@ -211,9 +217,42 @@ X(CHAIN_LEAF, "chain-leaf", REFUSED, 403, "leaf is not an end entity with digita
 X(CHAIN_NOLIST, "chain-nolist", REFUSED, 403, "certificate without TNAuthList where one must be", \
   "RFC 8226 9; RFC 9060 4", "") \
 X(CHAIN_SCOPE, "chain-scope", REFUSED, 403, "scope exceeds the parent's", "RFC 9060 4, 6", "") \
+X(CHAIN_REVOKED, "chain-revoked", REFUSED, 403, "a certificate was revoked", "RFC 5280 6.1.3 (a)(3)", "") \
+X(CHAIN_SPC, "chain-spc", REFUSED, 403, "numbers below an SPC that no inventory covers", "RFC 9060 4.1, 8", \
+  "give the numbers of the SPC (--inventory), or accept them (--spc-parent flag)") \
+X(CHAIN_NUMBER, "chain-number", REFUSED, 403, "number is not in the list of the leaf", "RFC 8226 9; RFC 9060 1", "") \
+X(CRL_FORM, "crl-form", MALFORMED, 400, "CRL is malformed", "RFC 5280 5", "fetch it again from its issuer") \
+X(CRL_SIGNER, "crl-signer", REFUSED, 403, "CRL is not signed by who may", "RFC 5280 6.3.3; RFC 10007 4", \
+  "give the certificate of the CRL's issuer, with cRLSign") \
+X(CRL_STALE, "crl-stale", REFUSED, 403, "CRL is not in force at this time", "RFC 5280 6.3.3", "fetch a newer one") \
+X(CRL_NONE, "crl-none", REFUSED, 403, "no CRL speaks for this certificate", "RFC 5280 6.3.3", \
+  "give the CRL of its cRLIssuer") \
 X(LEDGER_ROW, "ledger-row", REFUSED, 403, "ledger row does not verify", "dca(7) FORMATS; RFC 6962 2.1", \
   "compare with a copy; someone changed the store") \
 X(FETCH, "fetch", IO, 500, "x5u could not be fetched as the rules demand", "ATIS-1000074", "") \
+/* PASSporT; the SIP response a verifier would send stands in the advice */ \
+X(PASSPORT_FORM, "passport-form", MALFORMED, 400, "PASSporT is malformed", "RFC 8225 4, 5, 9", "438 Invalid Identity Header") \
+X(PASSPORT_ALG, "passport-alg", REFUSED, 403, "alg is not ES256 or typ is not passport", "RFC 8225 4", \
+  "438 Invalid Identity Header") \
+X(PASSPORT_PPT, "passport-ppt", REFUSED, 403, "PASSporT type is not supported", "RFC 8225 8; RFC 8224 6.2", \
+  "ignore this header; 428 Use Identity Header when no other is left") \
+X(PASSPORT_X5U, "passport-x5u", REFUSED, 403, "x5u may not be dereferenced", "ATIS-1000080 6.3; ATIS-1000074", \
+  "436 Bad Identity Info") \
+X(PASSPORT_SIGNATURE, "passport-signature", REFUSED, 403, "signature of the PASSporT does not verify", \
+  "RFC 8225 5; RFC 7518 3.4", "438 Invalid Identity Header") \
+X(PASSPORT_FRESH, "passport-fresh", REFUSED, 403, "PASSporT is stale", "RFC 8224 6.2 step 4", "403 Stale Date") \
+X(PASSPORT_NUMBER, "passport-number", REFUSED, 403, "number is outside the certificate", \
+  "RFC 8226 9; RFC 9060 1; RFC 8946 3", "437 Unsupported Credential") \
+X(PASSPORT_ORIG, "passport-orig", REFUSED, 403, "orig is not the caller of the request", "RFC 8224 6.2.4", \
+  "438 Invalid Identity Header") \
+X(PASSPORT_DEST, "passport-dest", REFUSED, 403, "dest is not the called party of the request", "RFC 8225 5.2.1; RFC 8946 4.2", \
+  "438 Invalid Identity Header") \
+X(PASSPORT_CLAIM, "passport-claim", REFUSED, 403, "claims break the constraints of the certificate", \
+  "RFC 8226 8; RFC 9118 4", "437 Unsupported Credential") \
+X(PASSPORT_RCD, "passport-rcd", REFUSED, 403, "rich call data refused", "RFC 9795 6, 8.2", "438 Invalid Identity Header") \
+X(PASSPORT_SHAKEN, "passport-shaken", REFUSED, 403, "shaken signed with a delegate certificate", \
+  "ATIS-1000092", "sign a base or rcd PASSporT, or verify with --shaken-by-delegate accept") \
+X(SIP_FORM, "sip-form", MALFORMED, 400, "SIP message or Identity header is malformed", "RFC 8224 4; RFC 3261 7", "") \
 /* the machine */ \
 X(CONFIG, "config", MALFORMED, 400, "configuration refused", "dca(7) NAMES", "correct the file at the line named") \
 X(INPUT, "input", MALFORMED, 400, "input refused", "", "see --help") \
