@@ -123,8 +123,12 @@ client() { # GROUP [ARGUMENT]
 	"$build/tests/flood-client" 5684 "$tmp/id" "$@" >"$tmp/group" || failures=$((failures + 1))
 	cat "$tmp/group"
 }
+port=5690
 get() { # SOURCE-ADDRESS: discovery from there
-	timeout 8 coap-client-openssl -B 6 -a "$1" -c "$tmp/id/client.pem" -j "$tmp/id/client.key" -R "$state/server.pem" \
+	# a new port each time: with -a alone libcoap 4.3.4 binds to the server's
+	# port, and from 127.0.0.1 would talk to itself
+	port=$((port + 1))
+	timeout 8 coap-client-openssl -B 6 -a "$1" -p $port -c "$tmp/id/client.pem" -j "$tmp/id/client.key" -R "$state/server.pem" \
 		-m get coaps://127.0.0.1/.well-known/core 2>/dev/null | grep -q ace.est
 }
 much=$'requests = 100000\nburst = 200000\nkey_requests = 100000\nkey_burst = 200000'
