@@ -61,7 +61,7 @@ name_new(const char *c, const char *org, const char *cn)
 /* One DistributionPoint: where the STI-PA serves the SHAKEN CRL, and who
  * signs it (RFC 5280 4.2.1.13). */
 static void
-add_crldp(X509 *x)
+add_crldp(X509 *x, const char *where)
 {
 	CRL_DIST_POINTS *list = sk_DIST_POINT_new_null();
 	DIST_POINT *dp = DIST_POINT_new();
@@ -69,7 +69,7 @@ add_crldp(X509 *x)
 	ASN1_IA5STRING *url = ASN1_IA5STRING_new();
 
 	must(list != NULL && dp != NULL && uri != NULL && dir != NULL &&
-	    url != NULL && ASN1_STRING_set(url, CRL_URL, -1) == 1);
+	    url != NULL && ASN1_STRING_set(url, where, -1) == 1);
 	dp->distpoint = DIST_POINT_NAME_new();
 	must(dp->distpoint != NULL);
 	dp->distpoint->type = 0;	/* fullName */
@@ -186,7 +186,7 @@ lab_cert_make(const struct lab_spec *s, struct dca_err *e)
 	add_key_ids(x, s);
 	if (s->issuer != NULL) {	/* a root has neither (ATIS-1000080) */
 		add_policy(x);
-		add_crldp(x);
+		add_crldp(x, s->crl_url != NULL ? s->crl_url : CRL_URL);
 	}
 	if (s->scope != NULL) {
 		dca_tnauthlist_encode(&list, s->scope);

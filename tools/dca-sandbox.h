@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The certificates the lab CA makes (dca-sandbox-cert.c). */
+/* What the files of dca-sandbox share: the lab's CA and its certificates. */
 #ifndef DCA_SANDBOX_H
 #define DCA_SANDBOX_H
 
@@ -19,11 +19,38 @@ struct lab_spec {
 	int path_len;			/* -1: none */
 	bool wrong_aki;
 	const struct dca_tnset *scope;	/* NULL: no TNAuthList */
+	const char *crl_url;		/* NULL: of no server */
 };
 
 /* Signed, never NULL unless e says why. */
 X509 *lab_cert_make(const struct lab_spec *s, struct dca_err *e);
 void lab_cert_pem(struct dca_out *o, X509 *x);
+
+/* --- dca-sandbox-ca.c: root and intermediate in a folder --- */
+enum { LAB_DAY = 86400, LAB_INTERMEDIATE_DAYS = 1825 };
+enum lab_flaw {
+	LAB_NONE, LAB_NO_CA, LAB_NO_KEYCERTSIGN, LAB_WIDER, LAB_NARROWER,
+	LAB_OTHER_KEY, LAB_NO_LIST, LAB_AKI, LAB_PATHLEN0, LAB_EXPIRED,
+};
+bool lab_flaw_parse(enum lab_flaw *out, const char *name);
+enum dca_rc lab_init(const char *dir, struct dca_err *e) DCA_CHECKED;
+/* A new key and its certificate, written as NAME.key and NAME.pem; spec->key
+ * is set here, and issuer_key when it is NULL. */
+enum dca_rc lab_make_ca(const char *dir, const char *name,
+    const struct lab_spec *spec, EVP_PKEY **key, X509 **x, struct dca_err *e)
+    DCA_CHECKED;
+enum dca_rc lab_read_ca(const char *dir, const char *name, EVP_PKEY **key,
+    X509 **x, struct dca_err *e) DCA_CHECKED;
+struct lab_request {
+	const struct dca_ca_csr *csr;
+	enum lab_flaw flaw;
+	int64_t days;
+	const char *cn, *organisation;	/* NULL: defaults */
+	const char *crl_url;		/* as in lab_spec */
+};
+/* Cross-certificate and intermediate, PEM. */
+enum dca_rc lab_sign(const char *dir, const struct lab_request *q,
+    struct dca_out *pem, struct dca_err *e) DCA_CHECKED;
 
 DCA_DEFINE_CLEANUP(X509, X509_free);
 DCA_DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free);
