@@ -7,66 +7,72 @@
 #include "dca/cert.h"
 
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 
+#include "cert-parts.h"
 #include "tlv.h"
 
 #define OID_P384 "\x2b\x81\x04\x00\x22"
+enum { DIGEST_MAX = 48 };
 
-/* id-ecPublicKey on a named curve P-256 or P-384 (RFC 5480 2.1.1: never
- * explicit parameters). */
+/* The point of an id-ecPublicKey on the named curve P-384 (RFC 5480 2.1.1:
+ * never explicit parameters). P-256 was read with the certificate. */
 static bool
-is_named_curve(struct dca_buf spki)
+p384_point(struct dca_buf spki, struct dca_buf *point)
 {
 	struct dca_buf seq, alg, oid, curve;
 
-	return tlv_take(&spki, TLV_SEQ, &seq, NULL) &&
-	    tlv_take(&seq, TLV_SEQ, &alg, NULL) &&
-	    tlv_take(&alg, TLV_OID, &oid, NULL) &&
-	    dca_buf_eq(oid, TLV_LIT(OID_EC_KEY)) &&
-	    tlv_take(&alg, TLV_OID, &curve, NULL) && alg.n == 0 &&
-	    (dca_buf_eq(curve, TLV_LIT(OID_P256)) ||
-	    dca_buf_eq(curve, TLV_LIT(OID_P384)));
+	if (!tlv_take(&spki, TLV_SEQ, &seq, NULL) ||
+	    !tlv_take(&seq, TLV_SEQ, &alg, NULL) ||
+	    !tlv_take(&alg, TLV_OID, &oid, NULL) ||
+	    !dca_buf_eq(oid, TLV_LIT(OID_EC_KEY)) ||
+	    !tlv_take(&alg, TLV_OID, &curve, NULL) || alg.n > 0 ||
+	    !dca_buf_eq(curve, TLV_LIT(OID_P384)) ||
+	    !tlv_take(&seq, TLV_BITS, point, NULL) || seq.n > 0 ||
+	    point->n < 1 || point->p[0] != 0)
+		return false;
+	point->p++;
+	point->n--;
+	return true;
 }
 
 static bool
-verify_evp(struct dca_buf spki, const EVP_MD *md, struct dca_buf tbs,
-    struct dca_buf sig)
+digest_of(uint8_t out[static DIGEST_MAX], struct dca_buf *digest,
+    enum dca_sigalg alg, struct dca_buf tbs)
 {
-	const unsigned char *p = spki.p;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki.n);
-	bool ok;
+	switch (alg) {
+	case DCA_SIG_ECDSA_SHA256:
+		dca_sha256(out, tbs);
+		*digest = DCA_BUF(out, DCA_SHA256_LEN);
+		return true;
+	case DCA_SIG_ECDSA_SHA384:
+		*digest = DCA_BUF(out, DIGEST_MAX);
+		return EVP_Digest(tbs.p, tbs.n, out, NULL, EVP_sha384(),
+		    NULL) == 1;
+	case DCA_SIG_OTHER:
+		break;
+	}
+	return false;
+}
 
-	ok = ctx != NULL && key != NULL &&
-	    EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1 &&
-	    EVP_DigestVerify(ctx, sig.p, sig.n, tbs.p, tbs.n) == 1;
-	EVP_PKEY_free(key);
-	EVP_MD_CTX_free(ctx);
-	return ok;
+bool
+dca_signed_by(enum dca_sigalg alg, struct dca_buf tbs,
+    struct dca_buf signature, const struct dca_cert *issuer)
+{
+	uint8_t octets[DIGEST_MAX];
+	struct dca_buf digest, point;
+
+	if (!digest_of(octets, &digest, alg, tbs))
+		return false;
+	if (issuer->p256)
+		return dca_p256_verify(&issuer->key, digest, signature);
+	return p384_point(issuer->spki, &point) &&
+	    dca_p384_verify(point, digest, signature);
 }
 
 bool
 dca_cert_signed_by(const struct dca_cert *child,
     const struct dca_cert *issuer)
 {
-	uint8_t digest[DCA_SHA256_LEN];
-	const EVP_MD *md = EVP_sha256();
-
-	switch (child->sigalg) {
-	case DCA_SIG_ECDSA_SHA256:
-		if (issuer->p256) {
-			dca_sha256(digest, child->tbs);
-			return dca_ecdsa_verify(&issuer->key, digest,
-			    child->signature);
-		}
-		break;
-	case DCA_SIG_ECDSA_SHA384:
-		md = EVP_sha384();
-		break;
-	default:
-		return false;
-	}
-	return is_named_curve(issuer->spki) &&
-	    verify_evp(issuer->spki, md, child->tbs, child->signature);
+	return dca_signed_by(child->sigalg, child->tbs, child->signature,
+	    issuer);
 }

@@ -24,8 +24,8 @@ digits(const uint8_t **p, int n, int *v)
 }
 
 /* YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ, nothing else (RFC 5280 4.1.2.5). */
-static bool
-take_time(struct dca_buf *in, int64_t *out)
+bool
+dca_time_take(struct dca_buf *in, int64_t *out)
 {
 	struct tm tm = { 0 }, back;
 	struct dca_buf v;
@@ -58,8 +58,8 @@ take_time(struct dca_buf *in, int64_t *out)
 	    back.tm_min == tm.tm_min && back.tm_sec == tm.tm_sec;
 }
 
-static bool
-take_serial(struct dca_buf *in, uint8_t serial[DCA_SERIAL_LEN])
+bool
+dca_serial_take(struct dca_buf *in, uint8_t serial[DCA_SERIAL_LEN])
 {
 	struct dca_buf v;
 
@@ -77,8 +77,8 @@ take_serial(struct dca_buf *in, uint8_t serial[DCA_SERIAL_LEN])
 }
 
 /* ECDSA has no parameters, not even NULL (RFC 5758 3.2). */
-static enum dca_sigalg
-sigalg_of(struct dca_buf algorithm)
+enum dca_sigalg
+dca_sigalg_of(struct dca_buf algorithm)
 {
 	struct dca_buf seq, oid;
 
@@ -115,7 +115,7 @@ take_tbs(struct dca_cert *c, struct dca_buf tbs, struct dca_buf algorithm,
 
 	if (version == 0)
 		return dca_fail(e, DCA_RULE_CERT_DER, "version is not 1 to 3");
-	if (!take_serial(&tbs, c->serial))
+	if (!dca_serial_take(&tbs, c->serial))
 		return dca_fail(e, DCA_RULE_CERT_DER,
 		    "serial is negative or longer than 20 octets "
 		    "(RFC 5280 4.1.2.2)");
@@ -125,8 +125,8 @@ take_tbs(struct dca_cert *c, struct dca_buf tbs, struct dca_buf algorithm,
 		    "the two signature algorithms differ (RFC 5280 4.1.1.2)");
 	if (!tlv_take(&tbs, TLV_SEQ, NULL, &c->issuer) ||
 	    !tlv_take(&tbs, TLV_SEQ, &validity, NULL) ||
-	    !take_time(&validity, &c->not_before) ||
-	    !take_time(&validity, &c->not_after))
+	    !dca_time_take(&validity, &c->not_before) ||
+	    !dca_time_take(&validity, &c->not_after))
 		return dca_fail(e, DCA_RULE_CERT_DER,
 		    "validity is malformed (RFC 5280 4.1.2.5)");
 	if (!tlv_take(&tbs, TLV_SEQ, NULL, &c->subject) ||
@@ -165,7 +165,7 @@ take_certificate(struct dca_cert *c, struct dca_err *e)
 		return dca_fail(e, DCA_RULE_CERT_DER,
 		    "signature is malformed (RFC 5280 4.1.1.3)");
 	c->signature = DCA_BUF(sig.p + 1, sig.n - 1);
-	c->sigalg = sigalg_of(alg);
+	c->sigalg = dca_sigalg_of(alg);
 	return take_tbs(c, tbs, alg, e);
 }
 

@@ -18,7 +18,8 @@ struct path {
 	const struct dca_cert *v[PATH_MAX_CERTS + 1];
 	size_t n;
 	const struct dca_cert *at;	/* who failed */
-	bool spc_unchecked;
+	const struct dca_cert *spc_at;	/* who could not be compared */
+	char spc_first[DCA_ENTRY_TEXT];
 };
 
 static bool
@@ -55,10 +56,9 @@ fail_at(struct path *p, const struct dca_cert *c, struct dca_err *e,
 	return dca_fail(e, rule, "\"%s\": %s", name_of(c, name), what);
 }
 
-/* One step: does parent stand behind child? (RFC 5280 6.1.3 (a)(1), (a)(4);
- * RFC 9060 7) */
+/* One step: does child name parent? (RFC 5280 6.1.3 (a)(4); RFC 9060 7) */
 static enum dca_rc
-check_pair(struct path *p, const struct dca_cert *child,
+check_names(struct path *p, const struct dca_cert *child,
     const struct dca_cert *parent, struct dca_err *e)
 {
 	if (!dca_buf_eq(child->issuer, parent->subject))
@@ -70,10 +70,20 @@ check_pair(struct path *p, const struct dca_cert *child,
 		    !child->has_aki ? "it has no AKI key identifier" :
 		    !parent->has_ski ? "its parent has no SKI" :
 		    "its AKI is not the SKI of its parent");
-	if (!dca_cert_signed_by(child, parent))
+	return DCA_OK;
+}
+
+/* And did parent sign it? (RFC 5280 6.1.3 (a)(1)) */
+static enum dca_rc
+check_pair(struct path *p, const struct dca_cert *child,
+    const struct dca_cert *parent, struct dca_err *e)
+{
+	enum dca_rc rc = check_names(p, child, parent, e);
+
+	if (rc == DCA_OK && !dca_cert_signed_by(child, parent))
 		return fail_at(p, child, e, DCA_RULE_CHAIN_PATH,
 		    "its signature does not verify by the key of its parent");
-	return DCA_OK;
+	return rc;
 }
 
 /* A trusted root stands last, or is found among roots by name and key. */
@@ -92,7 +102,7 @@ find_anchor(struct path *p, const struct dca_certs *roots, struct dca_err *e)
 		named = &roots->v[i];
 		if (dca_cert_signed_by(last, named)) {
 			p->v[p->n++] = named;
-			return check_pair(p, last, named, e);
+			return check_names(p, last, named, e);
 		}
 	}
 	return fail_at(p, last, e, DCA_RULE_CHAIN_ANCHOR, named != NULL ?
@@ -202,21 +212,26 @@ check_path(struct path *p, size_t last_ca, int64_t when, struct dca_err *e)
 	return DCA_OK;
 }
 
-/* parent's list with the numbers of its SPCs (RFC 9060 4.1). */
+/* parent's list with the numbers of its SPCs (RFC 9060 4.1); *open: it has an
+ * SPC whose numbers nobody told. */
 static struct dca_tnset *
 with_inventory(const struct dca_tnset *parent,
-    const struct dca_inventory *inventory)
+    const struct dca_inventory *inventory, bool *open)
 {
 	struct dca_tnset *s = dca_tnset_dup(parent);
 	const struct dca_tnset *numbers;
 	const char *const *spcs;
 	size_t i, n;
 
+	*open = false;
 	n = dca_tnset_spcs(parent, &spcs);
-	for (i = 0; i < n && inventory != NULL; i++) {
-		numbers = inventory->numbers(inventory->arg, spcs[i]);
+	for (i = 0; i < n; i++) {
+		numbers = inventory == NULL ? NULL :
+		    inventory->numbers(inventory->arg, spcs[i]);
 		if (numbers != NULL)
 			dca_tnset_union(s, numbers);
+		else
+			*open = true;
 	}
 	return s;
 }
@@ -236,26 +251,33 @@ only_spcs(const struct dca_tnset *s)
 }
 
 /*
- * Is child inside parent? An SPC of the parent points to numbers only an
- * inventory knows: without one, numbers below it are accepted and flagged
- * (RFC 9060 4.1), while SPCs always compare.
+ * Is the list of c inside parent? An SPC of the parent points to numbers only
+ * its inventory knows: without one, numbers below it are accepted and
+ * remembered (RFC 9060 4.1), while SPCs always compare.
  */
 static bool
-encompasses(const struct dca_tnset *parent, const struct dca_tnset *child,
-    const struct dca_inventory *inventory, bool *unchecked, char *first)
+encompasses(struct path *p, const struct dca_tnset *parent,
+    const struct dca_cert *c, const struct dca_inventory *inventory,
+    char *first)
 {
-	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *whole =
-	    with_inventory(parent, inventory);
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *whole = NULL;
 	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *spcs = NULL;
+	bool open;
 
-	if (dca_tnset_covers(whole, child, first))
+	if (dca_tnset_covers(parent, c->scope, first))
 		return true;
-	if (inventory != NULL || !dca_tnset_has_spc(parent))
+	if (!dca_tnset_has_spc(parent))
 		return false;
-	spcs = only_spcs(child);
-	if (!dca_tnset_covers(parent, spcs, first))
+	whole = with_inventory(parent, inventory, &open);
+	if (dca_tnset_covers(whole, c->scope, first))
+		return true;
+	spcs = only_spcs(c->scope);
+	if (!open || !dca_tnset_covers(parent, spcs, NULL))
 		return false;
-	*unchecked = true;
+	if (p->spc_at == NULL) {
+		p->spc_at = c;
+		dca_strlcpy(p->spc_first, first, sizeof(p->spc_first));
+	}
 	return true;
 }
 
@@ -276,8 +298,7 @@ walk_scope(struct path *p, const struct dca_inventory *inventory,
 		if (c->scope == NULL && cur != NULL)
 			return fail_at(p, c, e, DCA_RULE_CHAIN_NOLIST,
 			    "no TNAuthList under a parent that has one");
-		if (cur != NULL && !encompasses(cur, c->scope, inventory,
-		    &p->spc_unchecked, first)) {
+		if (cur != NULL && !encompasses(p, cur, c, inventory, first)) {
 			(void)snprintf(what, sizeof(what),
 			    "%s is outside the scope of its parent", first);
 			rc = fail_at(p, c, e, DCA_RULE_CHAIN_SCOPE, what);
@@ -321,7 +342,11 @@ dca_chain_verify(const struct dca_certs *chain, const struct dca_certs *roots,
 		rc = walk_scope(&p, inventory, e);
 	if (res != NULL) {
 		res->at = rc == DCA_OK ? NULL : p.at;
-		res->spc_unchecked = p.spc_unchecked;
+		res->below = rc == DCA_OK ? p.n - 1 : 0;
+		res->spc_unchecked = p.spc_at != NULL;
+		res->spc_at = p.spc_at;
+		dca_strlcpy(res->spc_first, p.spc_first,
+		    sizeof(res->spc_first));
 	}
 	return rc;
 }

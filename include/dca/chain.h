@@ -9,7 +9,8 @@
 
 #include "dca/cert.h"
 
-/* Numbers assigned under an SPC, for an SPC parent and a TN child. */
+/* Numbers assigned under an SPC, for an SPC parent and a TN child; NULL: no
+ * inventory of that SPC. */
 struct dca_inventory {
 	const struct dca_tnset *(*numbers)(void *arg, const char *spc);
 	void *arg;
@@ -17,15 +18,19 @@ struct dca_inventory {
 
 struct dca_chain_result {
 	const struct dca_cert *at;	/* the certificate that failed, or NULL */
-	bool spc_unchecked;		/* an SPC parent, and no inventory: TNs
-					 * below it could not be compared */
+	size_t below;		/* certificates below the anchor, from the
+				 * leaf on; 0 when it failed */
+	bool spc_unchecked;	/* an SPC parent without inventory: TNs below
+				 * it could not be compared */
+	const struct dca_cert *spc_at;	/* the first that has such, and one: */
+	char spc_first[DCA_ENTRY_TEXT];
 };
 
 /*
  * chain: leaf first, each followed by its parent; the root may stand last or
  * be left out. roots: trust anchors. The leaf must be an end entity with
- * digitalSignature and a list. With inventory NULL a TN under an SPC-only
- * parent is accepted and flagged in spc_unchecked.
+ * digitalSignature and a list. A TN under a parent that holds an SPC without
+ * inventory (NULL: none of any) is accepted and flagged in spc_unchecked.
  * Fails with CHAIN_*, CERT_EXTENSION; e->first is the first uncovered entry.
  */
 enum dca_rc dca_chain_verify(const struct dca_certs *chain,
