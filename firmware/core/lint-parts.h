@@ -192,12 +192,17 @@ lint_pass_if(bool ok)
 	return ok ? DCA_LINT_PASS : DCA_LINT_ERROR;
 }
 
+/* Why there is no SPC: a finding. */
+const char *lint_spc_why(enum lint_spc r);
+
 /* Conditions that several rows share. */
 bool lint_ee(const struct lint_ctx *x);
 bool lint_ca(const struct lint_ctx *x);
 bool lint_root(const struct lint_ctx *x);
 bool lint_not_root(const struct lint_ctx *x);
 bool lint_intermediate(const struct lint_ctx *x);
+bool lint_ee_cp14(const struct lint_ctx *x);
+bool lint_ca_cp14(const struct lint_ctx *x);
 
 /* The tables, in the order of dca_lint_rules(). */
 struct lint_table {
