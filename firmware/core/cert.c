@@ -66,9 +66,11 @@ dca_serial_take(struct dca_buf *in, uint8_t serial[DCA_SERIAL_LEN])
 	if (!tlv_take(in, TLV_INTEGER, &v, NULL) || v.n == 0 ||
 	    (v.p[0] & 0x80))
 		return false;
-	while (v.n > 1 && v.p[0] == 0) {
+	if (v.n > 1 && v.p[0] == 0) {
 		v.p++;
 		v.n--;
+		if ((v.p[0] & 0x80) == 0)
+			return false;	/* not the shortest */
 	}
 	if (v.n > DCA_SERIAL_LEN)
 		return false;
