@@ -74,8 +74,8 @@ is_value(uint8_t tag, struct dca_buf v)
 }
 
 /* One element of any type, with all that is inside it. */
-static bool
-take_any(struct dca_buf *in)
+bool
+dca_der_take_any(struct dca_buf *in)
 {
 	struct dca_buf level[DEPTH_MAX], v;
 	size_t depth = 0;
@@ -118,7 +118,7 @@ take_algorithm(struct dca_buf *in)
 
 	return tlv_take(in, TLV_SEQ, &seq, NULL) &&
 	    take_as(&seq, TLV_OID, TLV_OID) &&
-	    (seq.n == 0 || take_any(&seq)) && seq.n == 0;
+	    (seq.n == 0 || dca_der_take_any(&seq)) && seq.n == 0;
 }
 
 static bool
@@ -127,7 +127,7 @@ take_ava(struct dca_buf *in, struct dca_buf *whole)
 	struct dca_buf seq;
 
 	return tlv_take(in, TLV_SEQ, &seq, whole) &&
-	    take_as(&seq, TLV_OID, TLV_OID) && take_any(&seq) && seq.n == 0;
+	    take_as(&seq, TLV_OID, TLV_OID) && dca_der_take_any(&seq) && seq.n == 0;
 }
 
 /* The order of a SET OF (X.690 11.6): as octets, the shorter one first. */

@@ -8,6 +8,8 @@
 /* Exactly one certificate in DER, nothing after it? (cert-der.c) */
 bool dca_cert_is_der(struct dca_buf der);
 
+/* The next element must be DER, with all that is inside it (cert-der.c). */
+bool dca_der_take_any(struct dca_buf *in);
 /* The next element must be a Name in DER (cert-der.c). */
 bool dca_name_take_der(struct dca_buf *in);
 

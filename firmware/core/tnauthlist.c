@@ -1,67 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TNAuthorizationList (RFC 8226 9) between DER and TN sets. Reads with
- * OpenSSL templates, writes the one canonical form. Must never accept octets
- * that are not the DER of what was understood.
+ * TNAuthorizationList (RFC 8226 9) between DER and TN sets. Reads any strict
+ * DER, writes the one canonical form. Must never accept octets that are not
+ * the DER of what was understood.
  */
 #include "dca/tnauthlist.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/asn1t.h>
-#include <openssl/err.h>
-
+#include "cert-parts.h"
 #include "tlv.h"
 
-/*
- * TN-Module-2016 has EXPLICIT TAGS. A range is SEQUENCE { start, count, ... }:
- * its fields are kept as they come, read_range looks at them.
- */
-typedef struct tn_entry_st {
-	int type;
-	union {
-		ASN1_IA5STRING *spc;
-		ASN1_SEQUENCE_ANY *range;
-		ASN1_IA5STRING *one;
-	} d;
-} TN_ENTRY;
-
-enum { ENTRY_SPC, ENTRY_RANGE, ENTRY_ONE };
-
-DECLARE_ASN1_ITEM(TN_ENTRY)
-ASN1_CHOICE(TN_ENTRY) = {
-	ASN1_EXP(TN_ENTRY, d.spc, ASN1_IA5STRING, 0),
-	ASN1_EXP(TN_ENTRY, d.range, ASN1_SEQUENCE_ANY, 1),
-	ASN1_EXP(TN_ENTRY, d.one, ASN1_IA5STRING, 2),
-} ASN1_CHOICE_END(TN_ENTRY)
-
-DEFINE_STACK_OF(TN_ENTRY)
-
-typedef STACK_OF(TN_ENTRY) TN_LIST;
-
-DECLARE_ASN1_ITEM(TN_LIST)
-ASN1_ITEM_TEMPLATE(TN_LIST) =
-	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, list, TN_ENTRY)
-ASN1_ITEM_TEMPLATE_END(TN_LIST)
-
-static void
-list_free(TN_LIST **list)
-{
-	ASN1_item_free((ASN1_VALUE *)*list, ASN1_ITEM_rptr(TN_LIST));
-}
+/* TN-Module-2016 has EXPLICIT TAGS. */
+enum { ENTRY_SPC = TLV_CONTEXT | 0, ENTRY_RANGE = TLV_CONTEXT | 1,
+	ENTRY_ONE = TLV_CONTEXT | 2 };
 
 /* An IA5String of digits, # and * as a C string; no NUL can hide in it. */
 static bool
-tn_text(char out[static DCA_TN_MAX + 1], const ASN1_STRING *s)
+tn_text(char out[static DCA_TN_MAX + 1], struct dca_buf s)
 {
-	int n = ASN1_STRING_length(s);
-
-	if (n < 1 || n > DCA_TN_MAX)
+	if (s.n < 1 || s.n > DCA_TN_MAX)
 		return false;
-	memcpy(out, ASN1_STRING_get0_data(s), (size_t)n);
-	out[n] = '\0';
-	return strspn(out, "0123456789#*") == (size_t)n;
+	memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+	return strspn(out, "0123456789#*") == s.n;
 }
 
 static enum dca_rc
@@ -72,7 +35,7 @@ fail_number(struct dca_err *e)
 }
 
 static enum dca_rc
-read_one(struct dca_tnset *out, const ASN1_STRING *s, struct dca_err *e)
+read_one(struct dca_tnset *out, struct dca_buf s, struct dca_err *e)
 {
 	char tn[DCA_TN_MAX + 1];
 
@@ -81,55 +44,17 @@ read_one(struct dca_tnset *out, const ASN1_STRING *s, struct dca_err *e)
 }
 
 static enum dca_rc
-read_spc(struct dca_tnset *out, const ASN1_STRING *s,
+read_spc(struct dca_tnset *out, struct dca_buf s,
     enum dca_tnauthlist_mode mode, struct dca_err *e)
 {
-	const char *p = (const char *)ASN1_STRING_get0_data(s);
-	size_t i, n = (size_t)ASN1_STRING_length(s);
+	size_t i;
 
-	for (i = 0; mode == DCA_TNAUTHLIST_ISSUE && i < n; i++)
-		if (!((p[i] >= '0' && p[i] <= '9') ||
-			(p[i] >= 'A' && p[i] <= 'Z')))
+	for (i = 0; mode == DCA_TNAUTHLIST_ISSUE && i < s.n; i++)
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
+			(s.p[i] >= 'A' && s.p[i] <= 'Z')))
 			return dca_fail(e, DCA_RULE_TN_SPC,
 			    "ATIS-1000080 6.4.1: SPC is not of A-Z and 0-9");
-	return dca_tnset_add_spc(out, p, n, e);
-}
-
-/* Opaque contents are never looked into, but their length must be DER. */
-static bool
-extra_ok(const ASN1_TYPE *t)
-{
-	const ASN1_STRING *s;
-	struct dca_buf in;
-	uint8_t tag;
-
-	if (t->type != V_ASN1_OTHER && t->type != V_ASN1_SEQUENCE &&
-	    t->type != V_ASN1_SET)
-		return true;
-	s = t->value.asn1_string;
-	in = DCA_BUF(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
-	return tlv_next(&in, &tag, NULL, NULL) && in.n == 0;
-}
-
-/* The fields that RFC 8226 defines, and `...` only in foreign lists. */
-static enum dca_rc
-check_fields(const ASN1_SEQUENCE_ANY *f, enum dca_tnauthlist_mode mode,
-    struct dca_err *e)
-{
-	int i, n = sk_ASN1_TYPE_num(f);
-
-	if (n < 2 || sk_ASN1_TYPE_value(f, 0)->type != V_ASN1_IA5STRING ||
-	    (sk_ASN1_TYPE_value(f, 1)->type & ~V_ASN1_NEG) != V_ASN1_INTEGER)
-		return dca_fail(e, DCA_RULE_TN_DER,
-		    "RFC 8226 9: range is not start IA5String, count INTEGER");
-	if (n > 2 && mode == DCA_TNAUTHLIST_ISSUE)
-		return dca_fail(e, DCA_RULE_TN_DER,
-		    "range holds a field RFC 8226 9 does not define");
-	for (i = 2; i < n; i++)
-		if (!extra_ok(sk_ASN1_TYPE_value(f, i)))
-			return dca_fail(e, DCA_RULE_TN_DER,
-			    "extension field of a range is not DER");
-	return DCA_OK;
+	return dca_tnset_add_spc(out, (const char *)s.p, s.n, e);
 }
 
 static uint64_t
@@ -142,24 +67,39 @@ power10(size_t n)
 	return v;
 }
 
+/* False: negative, or above 2^64. The octets are known to be the shortest. */
+static bool
+read_count(struct dca_buf v, uint64_t *count)
+{
+	if (v.n > 9 || (v.p[0] & 0x80) != 0 || (v.n == 9 && v.p[0] != 0))
+		return false;
+	for (*count = 0; v.n > 0; v.p++, v.n--)
+		*count = *count << 8 | v.p[0];
+	return true;
+}
+
+/* The fields that RFC 8226 defines, and `...` only in foreign lists. */
 static enum dca_rc
-read_range(struct dca_tnset *out, const ASN1_SEQUENCE_ANY *f,
+read_range(struct dca_tnset *out, struct dca_buf f,
     enum dca_tnauthlist_mode mode, struct dca_err *e)
 {
+	struct dca_buf first, number;
 	char start[DCA_TN_MAX + 1];
-	enum dca_rc rc = check_fields(f, mode, e);
 	uint64_t count;
+	enum dca_rc rc;
 
-	if (rc != DCA_OK)
-		return rc;
-	if (!tn_text(start, sk_ASN1_TYPE_value(f, 0)->value.ia5string))
+	if (!tlv_take(&f, TLV_IA5, &first, NULL) ||
+	    !tlv_take(&f, TLV_INTEGER, &number, NULL))
+		return dca_fail(e, DCA_RULE_TN_DER,
+		    "RFC 8226 9: range is not start IA5String, count INTEGER");
+	if (f.n > 0 && mode == DCA_TNAUTHLIST_ISSUE)
+		return dca_fail(e, DCA_RULE_TN_DER,
+		    "range holds a field RFC 8226 9 does not define");
+	if (!tn_text(start, first))
 		return fail_number(e);
-	if (ASN1_INTEGER_get_uint64(&count,
-		sk_ASN1_TYPE_value(f, 1)->value.integer) != 1) {
-		ERR_clear_error();
+	if (!read_count(number, &count))
 		return dca_fail(e, DCA_RULE_TN_COUNT,
 		    "count of range %s is negative or above 2^64", start);
-	}
 	if (count < 2)
 		return dca_fail(e, DCA_RULE_TN_COUNT,
 		    "RFC 8226 9: range %s has count %u, must be 2 or more",
@@ -175,34 +115,52 @@ read_range(struct dca_tnset *out, const ASN1_SEQUENCE_ANY *f,
 	return DCA_OK;
 }
 
-static enum dca_rc
-read_entry(struct dca_tnset *out, const TN_ENTRY *t,
-    enum dca_tnauthlist_mode mode, struct dca_err *e)
+/* One entry: its tag, and the contents of the element inside. */
+static bool
+take_entry(struct dca_buf *list, uint8_t *tag, struct dca_buf *value)
 {
-	switch (t->type) {
-	case ENTRY_SPC:
-		return read_spc(out, t->d.spc, mode, e);
-	case ENTRY_RANGE:
-		return read_range(out, t->d.range, mode, e);
-	case ENTRY_ONE:
-		return read_one(out, t->d.one, e);
-	default:
-		abort(); /* the template has no other */
-	}
+	struct dca_buf inner;
+
+	return tlv_next(list, tag, &inner, NULL) &&
+	    (*tag == ENTRY_SPC || *tag == ENTRY_RANGE || *tag == ENTRY_ONE) &&
+	    tlv_take(&inner, *tag == ENTRY_RANGE ? TLV_SEQ : TLV_IA5, value,
+		NULL) && inner.n == 0;
 }
 
-/* Strict DER: what was read, written again, is what was given (X.690 10). */
+/* Is all of it DER, before any of it is believed (X.690 10)? */
 static bool
-is_der(const TN_LIST *list, struct dca_buf der)
+is_der(struct dca_buf list)
 {
-	uint8_t *again = NULL;
-	int n = ASN1_item_i2d((const ASN1_VALUE *)list, &again,
-	    ASN1_ITEM_rptr(TN_LIST));
-	bool same = n > 0 &&
-		    dca_buf_eq(der, DCA_BUF(again, (size_t)n));
+	struct dca_buf v;
+	uint8_t tag;
 
-	OPENSSL_free(again);
-	return same;
+	while (list.n > 0) {
+		if (!take_entry(&list, &tag, &v))
+			return false;
+		while (tag == ENTRY_RANGE && v.n > 0)
+			if (!dca_der_take_any(&v))
+				return false;
+	}
+	return true;
+}
+
+static enum dca_rc
+read_entry(struct dca_tnset *out, struct dca_buf *list,
+    enum dca_tnauthlist_mode mode, struct dca_err *e)
+{
+	struct dca_buf v;
+	uint8_t tag;
+
+	if (!take_entry(list, &tag, &v))
+		abort();	/* is_der looked */
+	switch (tag) {
+	case ENTRY_SPC:
+		return read_spc(out, v, mode, e);
+	case ENTRY_RANGE:
+		return read_range(out, v, mode, e);
+	default:
+		return read_one(out, v, e);
+	}
 }
 
 enum dca_rc
@@ -210,29 +168,23 @@ dca_tnauthlist_parse(struct dca_tnset *out, struct dca_buf der,
     enum dca_tnauthlist_mode mode, struct dca_err *e)
 {
 	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *all = NULL;
-	DCA_CLEANUP(list_free) TN_LIST *list = NULL;
-	const uint8_t *p = der.p;
 	enum dca_rc rc = DCA_OK;
-	int i;
+	struct dca_buf list;
 
 	if (der.n > DCA_CROSS_MAX)
 		return dca_fail(e, DCA_RULE_TN_DER,
 		    "TNAuthList of %zu octets, at most %d", der.n,
 		    DCA_CROSS_MAX);
-	if (der.n > 0)
-		list = (TN_LIST *)ASN1_item_d2i(NULL, &p, (long)der.n,
-		    ASN1_ITEM_rptr(TN_LIST));
-	if (list == NULL || p != der.p + der.n || !is_der(list, der)) {
-		ERR_clear_error();
+	if (!tlv_take(&der, TLV_SEQ, &list, NULL) || der.n > 0 ||
+	    !is_der(list))
 		return dca_fail(e, DCA_RULE_TN_DER,
 		    "RFC 8226 9: not the DER of a TNAuthorizationList");
-	}
-	if (sk_TN_ENTRY_num(list) == 0)
+	if (list.n == 0)
 		return dca_fail(e, DCA_RULE_TN_EMPTY,
 		    "RFC 8226 9: TNAuthorizationList without an entry");
 	all = dca_tnset_new();
-	for (i = 0; rc == DCA_OK && i < sk_TN_ENTRY_num(list); i++)
-		rc = read_entry(all, sk_TN_ENTRY_value(list, i), mode, e);
+	while (rc == DCA_OK && list.n > 0)
+		rc = read_entry(all, &list, mode, e);
 	if (rc == DCA_OK)
 		dca_tnset_union(out, all);
 	return rc;
