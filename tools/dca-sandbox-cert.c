@@ -40,8 +40,8 @@ add_der(X509 *x, const char *oid, bool critical, struct dca_buf value)
 	ASN1_OBJECT_free(obj);
 }
 
-static X509_NAME *
-name_new(const char *c, const char *org, const char *cn)
+X509_NAME *
+lab_name(const char *c, const char *org, const char *cn)
 {
 	X509_NAME *n = X509_NAME_new();
 
@@ -78,12 +78,27 @@ add_crldp(X509 *x, const char *where)
 	must(dp->distpoint->name.fullname != NULL && dp->CRLissuer != NULL);
 	GENERAL_NAME_set0_value(uri, GEN_URI, url);
 	GENERAL_NAME_set0_value(dir, GEN_DIRNAME,
-	    name_new("US", "STI-PA", "STI-PA CRL"));
+	    lab_name("US", "STI-PA", "STI-PA CRL"));
 	must(sk_GENERAL_NAME_push(dp->distpoint->name.fullname, uri) > 0 &&
 	    sk_GENERAL_NAME_push(dp->CRLissuer, dir) > 0 &&
 	    sk_DIST_POINT_push(list, dp) > 0 &&
 	    X509_add1_ext_i2d(x, NID_crl_distribution_points, list, 0, 0) == 1);
 	CRL_DIST_POINTS_free(list);
+}
+
+static void
+add_dns(X509 *x, const char *dns)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *g = GENERAL_NAME_new();
+	ASN1_IA5STRING *s = ASN1_IA5STRING_new();
+
+	must(names != NULL && g != NULL && s != NULL &&
+	    ASN1_STRING_set(s, dns, -1) == 1);
+	GENERAL_NAME_set0_value(g, GEN_DNS, s);
+	must(sk_GENERAL_NAME_push(names, g) > 0 &&
+	    X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0) == 1);
+	GENERAL_NAMES_free(names);
 }
 
 static void
@@ -115,7 +130,9 @@ add_basic(X509 *x, const struct lab_spec *s)
 	must(X509_add1_ext_i2d(x, NID_basic_constraints, bc, 1, 0) == 1);
 	BASIC_CONSTRAINTS_free(bc);
 	add_der(x, "2.5.29.15", true, s->key_cert_sign ?
-	    DCA_BUF("\x03\x02\x02\x04", 4) : DCA_BUF("\x03\x02\x07\x80", 4));
+	    DCA_BUF("\x03\x02\x02\x04", 4) : s->crl_sign ?
+	    DCA_BUF("\x03\x02\x01\x02", 4) :
+	    DCA_BUF("\x03\x02\x07\x80", 4));
 }
 
 static void
@@ -163,7 +180,7 @@ set_key(X509 *x, const struct dca_spki *key)
 X509 *
 lab_cert_make(const struct lab_spec *s, struct dca_err *e)
 {
-	X509_NAME *subject = name_new("US", s->organisation, s->cn);
+	X509_NAME *subject = lab_name("US", s->organisation, s->cn);
 	DCA_AUTO_OUT list = { 0 };
 	X509 *x = X509_new();
 
@@ -184,7 +201,9 @@ lab_cert_make(const struct lab_spec *s, struct dca_err *e)
 	set_key(x, s->key);
 	add_basic(x, s);
 	add_key_ids(x, s);
-	if (s->issuer != NULL) {	/* a root has neither (ATIS-1000080) */
+	if (s->dns != NULL)
+		add_dns(x, s->dns);
+	if (s->issuer != NULL && !s->plain) {	/* a root has neither (ATIS-1000080) */
 		add_policy(x);
 		add_crldp(x, s->crl_url != NULL ? s->crl_url : CRL_URL);
 	}

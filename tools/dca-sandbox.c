@@ -3,12 +3,14 @@
  * dca-sandbox: the lab's STI-CA and STI-PA on the command line, so that labs
  * and tests need nobody outside.
  */
-#include "dca-sandbox.h"
+#include "dca-sandbox-lab.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <openssl/pem.h>
 
 #include "dca/os.h"
 
@@ -143,17 +145,51 @@ static const struct dca_option sign_options[] = {
 	    "make it wrong: no-ca no-keycertsign wider narrower other-key "
 	    "no-list aki pathlen0 expired" },
 };
+
+/* --- revoke --- */
+
+static int
+run_revoke(int argc, char **argv, void *arg)
+{
+	DCA_CLEANUP(X509_free_p) X509 *x = NULL;
+	DCA_AUTO_OUT in = { 0 };
+	struct dca_err e = { 0 };
+	enum dca_rc rc = dca_file_read(&in, argv[1], DCA_CERT_MAX, &e);
+	BIO *bio;
+
+	(void)argc;
+	(void)arg;
+	if (rc != DCA_OK)
+		return finish(rc, &e);
+	bio = BIO_new_mem_buf(in.p, (int)in.n);
+	x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	if (x == NULL)
+		rc = dca_fail(&e, DCA_RULE_INPUT,
+		    "%s: no certificate as PEM in it", argv[1]);
+	else if (!lab_is_revoked(argv[0], x))
+		rc = lab_revoke(argv[0], x, 1, &e);
+	if (rc == DCA_OK)
+		printf("%s: on the CRL of the lab's STI-PA\n", argv[1]);
+	return finish(rc, &e);
+}
+
 static const struct dca_command commands[] = {
 	{ "init", "DIR", "make root and intermediate CA of a lab", NULL, 0, 1,
 	    1, run_init },
 	{ "sign", "DIR", "sign a request for a cross-certificate",
 	    sign_options, sizeof(sign_options) / sizeof(sign_options[0]), 1, 1,
 	    run_sign },
+	{ "serve", "DIR", "STI-PA and STI-CA over HTTPS, until it is stopped",
+	    lab_serve_options, sizeof(lab_serve_options) /
+	    sizeof(lab_serve_options[0]), 1, 1, lab_serve },
+	{ "revoke", "DIR CERT", "put a certificate on the STI-PA's CRL", NULL,
+	    0, 2, 2, run_revoke },
 };
 
 int
 main(int argc, char **argv)
 {
-	return dca_command_run("dca-sandbox", "the lab STI-CA", commands,
+	return dca_command_run("dca-sandbox", "the lab STI-CA and STI-PA", commands,
 	    sizeof(commands) / sizeof(commands[0]), NULL, 0, argc, argv, NULL);
 }

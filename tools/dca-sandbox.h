@@ -20,7 +20,11 @@ struct lab_spec {
 	bool wrong_aki;
 	const struct dca_tnset *scope;	/* NULL: no TNAuthList */
 	const char *crl_url;		/* NULL: of no server */
+	bool plain;			/* no policy, no CRL: of the STI-PA */
+	bool crl_sign;			/* may sign CRLs */
+	const char *dns;		/* a TLS server's name; NULL: none */
 };
+X509_NAME *lab_name(const char *c, const char *org, const char *cn);
 
 /* Signed, never NULL unless e says why. */
 X509 *lab_cert_make(const struct lab_spec *s, struct dca_err *e);

@@ -5,7 +5,8 @@
 
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev
 	libcoap3-dev libcbor-dev libsqlite3-dev libcurl4-openssl-dev
-	libseccomp-dev libp11-dev libp11-kit-dev libcmocka-dev libjansson-dev)
+	libseccomp-dev libp11-dev libp11-kit-dev libcmocka-dev libjansson-dev
+	libmicrohttpd-dev)
 PACKAGES_RUN=(softhsm2 nginx-light openssl curl ca-certificates libcoap3-bin
 	procps)
 PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3

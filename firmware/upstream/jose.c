@@ -138,8 +138,8 @@ free_md(EVP_MD_CTX **c)
 	EVP_MD_CTX_free(*c);
 }
 
-static bool
-es256(uint8_t raw[static RAW_SIG], struct dca_buf input, EVP_PKEY *key)
+bool
+jose_es256(uint8_t raw[static RAW_SIG], struct dca_buf input, EVP_PKEY *key)
 {
 	DCA_CLEANUP(free_md) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t der[128];
@@ -162,7 +162,7 @@ jose_sign(struct dca_out *o, enum jose_form form, json_t *header,
 
 	json_object_set_new(header, "alg", json_string("ES256"));
 	signing_input(&input, header, payload);
-	if (!es256(raw, dca_out_buf(&input), key))
+	if (!jose_es256(raw, dca_out_buf(&input), key))
 		return dca_fail(e, DCA_RULE_INTERNAL,
 		    "a P-256 private key is needed to sign a JWS");
 	if (form == JOSE_COMPACT) {

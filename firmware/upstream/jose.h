@@ -40,6 +40,8 @@ void jose_fingerprint(char out[static JOSE_FINGERPRINT],
 enum jose_form { JOSE_FLAT, JOSE_COMPACT };
 enum dca_rc jose_sign(struct dca_out *o, enum jose_form form, json_t *header,
     struct dca_buf payload, EVP_PKEY *key, struct dca_err *e) DCA_CHECKED;
+/* r || s over input (RFC 7518 3.4). */
+bool jose_es256(uint8_t raw[static 64], struct dca_buf input, EVP_PKEY *key);
 /* HS256, flattened: the inner JWS of RFC 8555 7.3.4, as an object. */
 json_t *jose_mac(json_t *header, struct dca_buf payload,
     struct dca_buf key);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lab's STI-PA: login, SPC tokens, list of trusted STI-CAs, CRL and the
+ * certificates of who signs them, in the shapes of the service in use. It
+ * checks what it is asked against what its one account may represent, and is
+ * wrong only where DIR/flaws says so.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dca-sandbox-lab.h"
+#include "dca/os.h"
+#include "dca/tnauthlist.h"
+
+#define LAB_USER "lab"
+#define LAB_PARTICIPANT "LAB1"
+enum { SKEW = 300, PA_DAYS = 3650, TOKEN_LIFE = 1800 };
+
+/* --- keys and certificates --- */
+
+static enum dca_rc
+made_or_read(struct lab *l, const char *name, struct lab_spec *s,
+    EVP_PKEY **key, X509 **x, struct dca_err *e)
+{
+	DCA_AUTO_OUT have = { 0 };
+	char path[4096];
+
+	dca_path(path, NULL, "%s/%s.pem", l->dir, name);
+	if (dca_file_read(&have, path, DCA_CERT_MAX, NULL) == DCA_OK)
+		return lab_read_ca(l->dir, name, key, x, e);
+	return lab_make_ca(l->dir, name, s, key, x, e);
+}
+
+enum dca_rc
+lab_pa_open(struct lab *l, struct dca_err *e)
+{
+	DCA_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *root_key = NULL;
+	DCA_CLEANUP(X509_free_p) X509 *root = NULL;
+	const int64_t now = dca_now();
+	struct lab_spec s = {
+		.organisation = "STI-PA", .cn = "Lab STI-PA Root",
+		.not_before = now - SKEW,
+		.not_after = now + (int64_t)PA_DAYS * LAB_DAY,
+		.ca = true, .key_cert_sign = true, .path_len = -1,
+	};
+	enum dca_rc rc = made_or_read(l, "pa-root", &s, &root_key, &root, e);
+
+	if (rc != DCA_OK)
+		return rc;
+	s.issuer = root;
+	s.issuer_key = root_key;
+	s.ca = s.key_cert_sign = false;
+	s.cn = "Lab STI-PA token signer";
+	s.plain = true;
+	rc = made_or_read(l, "pa-token", &s, &l->token_key, &l->token_cert, e);
+	if (rc != DCA_OK)
+		return rc;
+	s.cn = "STI-PA CRL";
+	s.crl_sign = true;
+	return made_or_read(l, "pa-crl", &s, &l->crl_key, &l->crl_cert, e);
+}
+
+/* --- failures of the whole service --- */
+
+/* Does one stand in DIR/flaws? Then it has answered. */
+static bool
+fails(struct lab *l, struct lab_call *c)
+{
+	if (lab_wrong(l, "pa-drop"))
+		c->drop = true;
+	else if (lab_wrong(l, "pa-200-failure"))
+		lab_json(c, 200, json_pack("{s:s,s:s,s:s}", "status",
+		    "failure", "code", "4711", "message",
+		    "the account is locked"));
+	else if (lab_wrong(l, "pa-400-json"))
+		lab_json(c, 400, json_pack("{s:s,s:[s]}", "error",
+		    "BAD_REQUEST", "errors", "tkvalue"));
+	else if (lab_wrong(l, "pa-400-text"))
+		lab_text(c, 400, "text/plain",
+		    DCA_BUF("source address not allowed\n", 27));
+	else if (lab_wrong(l, "pa-large")) {
+		DCA_AUTO_OUT o = { 0 };
+
+		while (o.n <= JOSE_PAYLOAD_MAX)
+			dca_out_printf(&o, "%64s", "");
+		lab_text(c, 200, "application/json", dca_out_buf(&o));
+	} else {
+		if (lab_wrong(l, "pa-slow")) {
+			const struct timespec t = { .tv_sec = 8 };
+
+			(void)nanosleep(&t, NULL);
+		}
+		return false;
+	}
+	return true;
+}
+
+/* --- login --- */
+
+static bool
+is_text(const json_t *o, const char *name, const char *want, size_t n)
+{
+	const json_t *v = json_object_get(o, name);
+
+	return json_is_string(v) && json_string_length(v) == n &&
+	    memcmp(json_string_value(v), want, n) == 0;
+}
+
+static void
+login(struct lab *l, struct lab_call *c)
+{
+	JOSE_AUTO *o = NULL;
+
+	if (jose_json(&o, c->body, "login", NULL) != DCA_OK ||
+	    !is_text(o, "userId", LAB_USER, strlen(LAB_USER)) ||
+	    !is_text(o, "password", (const char *)l->password.p,
+	    l->password.n)) {
+		lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
+		    "message", "userId or password is wrong"));
+		return;
+	}
+	lab_json(c, 200, json_pack("{s:s,s:s}", "status", "success",
+	    "accessToken", l->access));
+}
+
+static bool
+logged_in(const struct lab *l, struct lab_call *c)
+{
+	if (strcmp(c->authorization, l->access) == 0)
+		return true;
+	lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
+	    "message", "not logged in"));
+	return false;
+}
+
+/* --- what it signs --- */
+
+static void
+sign(struct lab *l, struct dca_out *jws, json_t *payload, bool list)
+{
+	DCA_CLEANUP(dca_free_p) char *text = json_dumps(payload, JSON_COMPACT);
+	char x5u[LAB_URL + 64];
+	JOSE_AUTO *header = NULL;
+
+	(void)snprintf(x5u, sizeof(x5u), "%s/download/v1/certificate/"
+	    "certificateId_1.crt", lab_wrong(l, "token-x5u") ?
+	    "https://elsewhere.example" : l->base);
+	header = json_pack("{s:s,s:s}", "typ", "JWT", "x5u", x5u);
+	if (jose_sign(jws, JOSE_COMPACT, header, DCA_BUF(text, strlen(text)),
+	    l->token_key, NULL) != DCA_OK)
+		abort();
+	if (lab_wrong(l, list ? "list-signature" : "token-signature"))
+		jws->p[jws->n - 10] ^= 1;
+}
+
+static json_t *
+atc_of(const struct lab *l, const json_t *asked)
+{
+	json_t *atc = json_deep_copy(asked);
+
+	if (lab_wrong(l, "token-fingerprint"))
+		json_object_set_new(atc, "fingerprint", json_string(
+		    "SHA256 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:"
+		    "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00"));
+	if (lab_wrong(l, "token-ca"))
+		json_object_set_new(atc, "ca", json_boolean(
+		    !json_is_true(json_object_get(asked, "ca"))));
+	if (lab_wrong(l, "token-type"))
+		json_object_set_new(atc, "tktype", json_string("JWTClaim"));
+	if (lab_wrong(l, "token-list"))	/* {spc 1234} */
+		json_object_set_new(atc, "tkvalue",
+		    json_string("MAigBhYEMTIzNA"));
+	return atc;
+}
+
+/* "" or why the account may not have it (RFC 9448 5.6). */
+static void
+may_have(const struct lab *l, const json_t *atc, char why[static 128])
+{
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *s = dca_tnset_new();
+	const char *v = json_string_value(json_object_get(atc, "tkvalue"));
+	char first[DCA_ENTRY_TEXT];
+	DCA_AUTO_OUT der = { 0 };
+
+	why[0] = '\0';
+	if (!is_text(atc, "tktype", "TNAuthList", 10) || v == NULL ||
+	    !json_is_string(json_object_get(atc, "fingerprint")) ||
+	    !jose_unb64_any(&der, v, strlen(v)) ||
+	    dca_tnauthlist_parse(s, dca_out_buf(&der), DCA_TNAUTHLIST_FOREIGN,
+	    NULL) != DCA_OK)
+		(void)snprintf(why, 128, "atc is malformed");
+	else if (!dca_tnset_covers(l->may, s, first))
+		(void)snprintf(why, 128, "%s is not assigned to this account",
+		    first);
+}
+
+static void
+token(struct lab *l, struct lab_call *c)
+{
+	char jti[2 * 16 + 1], why[128], crl[LAB_URL + 32];
+	JOSE_AUTO *o = NULL;
+	JOSE_AUTO *payload = NULL;
+	const json_t *atc;
+	DCA_AUTO_OUT jws = { 0 };
+	uint8_t random[16];
+	int64_t life = lab_wrong(l, "token-expired") ? -60 : TOKEN_LIFE;
+
+	if (jose_json(&o, c->body, "token", NULL) != DCA_OK) {
+		lab_json(c, 400, json_pack("{s:s,s:s}", "status", "failure",
+		    "message", "not JSON"));
+		return;
+	}
+	atc = json_object_get(o, "atc");
+	if (atc == NULL)	/* RFC 9448 5.5 shows the bare members */
+		atc = o;
+	may_have(l, atc, why);
+	if (why[0] != '\0') {
+		lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
+		    "message", why));
+		return;
+	}
+	dca_random(random, sizeof(random));
+	dca_hex(jti, random, sizeof(random));
+	payload = json_pack("{s:I,s:s,s:o}", "exp",
+	    (json_int_t)(dca_now() + life), "jti", jti, "atc",
+	    atc_of(l, atc));
+	if (lab_wrong(l, "token-no-jti"))
+		json_object_del(payload, "jti");
+	sign(l, &jws, payload, false);
+	(void)snprintf(crl, sizeof(crl), "%s/download/v1/crl", l->base);
+	lab_json(c, 200, json_pack("{s:s,s:s,s:s%,s:s}", "status", "success",
+	    "message", "SPC token", "token", (const char *)jws.p, jws.n, "crl",
+	    crl));
+}
+
+/* --- the list of trusted STI-CAs --- */
+
+static void
+list(struct lab *l, struct lab_call *c)
+{
+	DCA_AUTO_OUT pem = { 0 };
+	DCA_AUTO_OUT jws = { 0 };
+	JOSE_AUTO *payload = NULL;
+	char path[4096];
+
+	dca_path(path, NULL, "%s/%s.pem", l->dir,
+	    lab_wrong(l, "list-other") ? "pa-root" : "root");
+	if (dca_file_read(&pem, path, DCA_CERT_MAX, NULL) != DCA_OK)
+		abort();	/* the server has read it before */
+	payload = json_pack("{s:s,s:I,s:I,s:[s%]}", "version", "1.0",
+	    "sequence", (json_int_t)(lab_wrong(l, "list-old") ? 1 : 7),
+	    "exp", (json_int_t)(dca_now() +
+	    (lab_wrong(l, "list-expired") ? -60 : LAB_DAY)),
+	    "trustList", (const char *)pem.p, pem.n);
+	sign(l, &jws, payload, true);
+	lab_json(c, 200, json_pack("{s:s,s:s%}", "status", "success",
+	    "caList", (const char *)jws.p, jws.n));
+}
+
+static void
+certificate(struct lab *l, struct lab_call *c, X509 *x)
+{
+	DCA_AUTO_OUT pem = { 0 };
+
+	(void)l;
+	lab_cert_pem(&pem, x);
+	lab_text(c, 200, "application/pkix-cert", dca_out_buf(&pem));
+}
+
+const char *
+lab_pa_knows(const struct lab *l, const char *x5u)
+{
+	const size_t n = strlen(l->base);
+
+	if (strncmp(x5u, "https://", 8) != 0)
+		return "x5u is not https";
+	if (strncmp(x5u, l->base, n) != 0 || strcmp(x5u + n,
+	    "/download/v1/certificate/certificateId_1.crt") != 0)
+		return "x5u is not that of the trusted token authority";
+	return "";
+}
+
+void
+lab_pa(struct lab *l, struct lab_call *c)
+{
+	const bool post = strcmp(c->method, "POST") == 0;
+	DCA_AUTO_OUT crl = { 0 };
+
+	if (fails(l, c))
+		return;
+	if (post && strcmp(c->path, "/api/v1/auth/login") == 0)
+		login(l, c);
+	else if (post && strcmp(c->path,
+	    "/api/v1/account/" LAB_PARTICIPANT "/token") == 0) {
+		if (logged_in(l, c))
+			token(l, c);
+	} else if (!post && strcmp(c->path, "/api/v1/ca-list") == 0) {
+		if (logged_in(l, c))
+			list(l, c);
+	} else if (!post && strcmp(c->path,
+	    "/download/v1/certificate/certificateId_1.crt") == 0) {
+		certificate(l, c, l->token_cert);
+	} else if (!post && strcmp(c->path,
+	    "/download/v1/certificate/certificateId_2.crt") == 0) {
+		certificate(l, c, l->crl_cert);
+	} else if (!post && strcmp(c->path, "/download/v1/crl") == 0) {
+		lab_crl(l, &crl);
+		lab_text(c, 200, "application/pkix-crl", dca_out_buf(&crl));
+	} else {
+		lab_json(c, strncmp(c->path, "/api/v1/account/", 16) == 0 ?
+		    403 : 404, json_pack("{s:s,s:s}", "status", "failure",
+		    "message", "no such account or resource"));
+	}
+}
