@@ -156,6 +156,18 @@ X(CROSS_CHAIN, "cross-chain", REFUSED, 403, "chain of the cross-certificate refu
   "RFC 5280 6.1; RFC 9060 7", "give the chain in order, up to the trusted root") \
 X(CROSS_LINT, "cross-lint", REFUSED, 403, "cross-certificate breaks its profile", "dca(7) LINT", \
   "show the STI-CA the rule that is named: dca-verify lint FILE") \
+X(CROSS_REVOKED, "cross-revoked", BUSY, 503, "cross-certificate was revoked", "RFC 5280 6.1.3 (a)(3)", \
+  "order another one: dcactl cross order") \
+X(UPSTREAM_HTTP, "upstream-http", IO, 500, "no usable answer from upstream", "RFC 9110; RFC 8555 6.1", \
+  "see the text: address, proxy, TLS CA; the STI-PA admits known source addresses only") \
+X(UPSTREAM_PA, "upstream-pa", REFUSED, 403, "the STI-PA refused", "ATIS-1000080 6.3", \
+  "see what it said; account, password, SPC and numbers are agreed with it") \
+X(UPSTREAM_CA, "upstream-ca", REFUSED, 403, "the STI-CA refused", "RFC 8555 6.7", \
+  "see what it said, then: dcactl cross order") \
+X(UPSTREAM_TOKEN, "upstream-token", REFUSED, 403, "SPC token is not what was asked for", "RFC 9448 5, 6", \
+  "nothing was ordered with it; show it to the STI-PA") \
+X(UPSTREAM_LIST, "upstream-list", REFUSED, 403, "list of trusted STI-CAs refused", "ATIS-1000080 6.3", \
+  "check [sti-pa] root: the list must be signed under it") \
 X(LINT, "lint", INTERNAL, 500, "certificate about to be signed breaks its profile", "dca(7) LINT", \
   "report the rule that is named: nothing was signed") \
 X(CONSTRAINTS, "constraints", REFUSED, 400, "claim constraints refused", "RFC 9118 3, 4, 8; RFC 8226 8", \
