@@ -7,8 +7,6 @@
  */
 #include "lint-parts.h"
 
-#include <string.h>
-
 /* The parsers below say NULL or why not. Elements behind those a SEQUENCE
  * needs are not looked at. */
 
@@ -261,7 +259,8 @@ understand(struct dca_lint_cert *c, const struct lint_ext *x,
 		if (!dca_buf_eq(known[i].oid, x->oid))
 			continue;
 		if (known[i].slot != 0)
-			memcpy((char *)c + known[i].slot, &x, sizeof(x));
+			*(const struct lint_ext **)(void *)((char *)c +
+			    known[i].slot) = x;
 		why = known[i].read == NULL ? NULL
 		    : known[i].read(c, x->value);
 		if (why != NULL)
@@ -274,7 +273,7 @@ understand(struct dca_lint_cert *c, const struct lint_ext *x,
 static const char *
 read_extension(struct dca_buf *list, struct lint_ext *x)
 {
-	struct lint_tlv seq, t;
+	struct lint_tlv seq, t = { 0 };
 	const char *why = lint_take(list, LINT_SEQUENCE, &seq);
 
 	if (why == NULL)

@@ -6,8 +6,6 @@
  */
 #include "lint-parts.h"
 
-#include <string.h>
-
 static size_t
 put_utf8(uint8_t *out, uint32_t code)
 {
@@ -101,7 +99,7 @@ attribute_of(struct lint_name *n, struct dca_buf oid)
 static const char *
 read_attribute(struct dca_lint_cert *c, struct lint_name *n, struct dca_buf *set)
 {
-	struct lint_tlv t, oid, v;
+	struct lint_tlv t, oid = { 0 }, v = { 0 };
 	struct lint_attr *a;
 	struct dca_buf text = { 0 };
 	const char *why = lint_take(set, LINT_SEQUENCE, &t);

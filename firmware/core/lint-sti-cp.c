@@ -5,8 +5,6 @@
  */
 #include "lint-parts.h"
 
-#include <string.h>
-
 static bool
 ee_cp13_list(const struct lint_ctx *x)
 {

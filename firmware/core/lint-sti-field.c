@@ -6,8 +6,6 @@
  */
 #include "lint-parts.h"
 
-#include <string.h>
-
 static bool
 issued_ee(const struct lint_ctx *x)
 {

@@ -147,7 +147,7 @@ make_printable(char *text)
 	}
 }
 
-static void
+static void DCA_PRINTF(2, 0)
 say_list(struct lint_detail *d, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(d->text + d->n, sizeof(d->text) - d->n, fmt, ap);
