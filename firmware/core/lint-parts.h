@@ -115,7 +115,8 @@ struct dca_lint_cert {
 
 	enum lint_spc spc_result;
 	struct dca_buf spc;
-	size_t n_spc_entries, n_other_entries;	/* tag 0; any other */
+	size_t n_spc_entries, n_tn_entries;	/* by tag number: 0; 1 and 2 */
+	size_t n_other_entries;	/* any but 0 */
 
 	/* RFC 8226 9 to the letter; set holds what came before the fault. */
 	bool tn_well_formed;
@@ -221,8 +222,8 @@ extern const struct lint_table lint_sti_cp;	/* published: the rest */
 	{ { id_ "_ca", ca_packs_, clause_, ca_from_, NULL, text_, advice_ },   \
 	    ca_applies_, check_ }
 
-/* What every certificate of the kind is asked; delegates and their issuers
- * among them. */
+/* _STI: as published. _ALL: holds as it is for delegates, and for the CA that
+ * delegates, too; where those need it otherwise, their own rows say it. */
 enum {
 	LINT_EE_STI = DCA_LINT_STI_EE | DCA_LINT_PUBLISHED,
 	LINT_EE_ALL = LINT_EE_STI | DCA_LINT_DELEGATE_EE,

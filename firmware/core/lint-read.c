@@ -319,7 +319,7 @@ dca_lint_pack_of(const struct dca_lint_cert *c)
 		    : DCA_LINT_STI_SCA;
 	if (c->tnlist == NULL)
 		return DCA_LINT_STI_EE;
-	return c->n_range + c->n_one > 0 || c->n_spc_entries == 0
+	return c->n_tn_entries > 0 || c->n_spc_entries == 0
 	    ? DCA_LINT_DELEGATE_EE : DCA_LINT_STI_EE;
 }
 

@@ -181,7 +181,7 @@ static const struct lint_row rows[] = {
 	    "repeat the subject as the issuer" },
 	    lint_root, issuer_is_subject },
 	LINT_PAIR("e_shaken_certificate_policies_id", LINT_EE_STI,
-	    LINT_SUB_ALL, "US SHAKEN CP 1.3 1.3", "2021-08-18", "2022-01-10",
+	    LINT_SUB_STI, "US SHAKEN CP 1.3 1.3", "2021-08-18", "2022-01-10",
 	    "the policy is not the US SHAKEN CP 1.3 or 1.4",
 	    "name 2.16.840.1.114569.1.1.4 alone", lint_ee, lint_intermediate,
 	    policy_id),

@@ -23,6 +23,7 @@ find_spc(struct dca_lint_cert *c)
 {
 	struct dca_buf in = c->tnlist->value;
 	struct lint_tlv list, child, s;
+	bool bad = false;
 
 	if (lint_take(&in, LINT_SEQUENCE, &list) != NULL)
 		return LINT_SPC_BAD;
@@ -31,13 +32,16 @@ find_spc(struct dca_lint_cert *c)
 			return LINT_SPC_BAD;
 		if (child.number != 0) {
 			c->n_other_entries++;
+			c->n_tn_entries += child.number <= 2;
 			continue;
 		}
 		c->n_spc_entries++;
 		if (lint_next(&child.value, &s) != NULL ||
 		    !is_spc_string(s.id) || !lint_text(c, &s, &c->spc))
-			return LINT_SPC_BAD;
+			bad = true;
 	}
+	if (bad)
+		return LINT_SPC_BAD;
 	if (c->n_spc_entries != 1)
 		return LINT_SPC_COUNT;
 	return c->spc.n == 0 ? LINT_SPC_EMPTY : LINT_SPC_OK;

@@ -160,6 +160,29 @@ says_what_was_found(void **state)
 	}
 }
 
+/* What CP 1.4 allows to STI certificates it does not allow to delegates, and
+ * the rules of SHAKEN names are not theirs. */
+static void
+holds_delegates_to_less_choice(void **state)
+{
+	struct lint_parts p = lint_changed(AT(inner),
+	    "300a06082a8648ce3d040303");
+	struct asked a;
+
+	(void)state;
+	p.ext = "30170603551d200410300e300c060a60864801" "86ff09010104";
+	a = ask(&p, DCA_LINT_STI_EE, "e_atis_signature_algorithm");
+	assert_int_equal(a.verdict, DCA_LINT_PASS);
+	assert_string_equal(a.detail, "ecdsa-with-SHA384: allowed to CP 1.4");
+	a = ask(&p, DCA_LINT_DELEGATE_EE, "e_atis_signature_algorithm");
+	assert_int_equal(a.verdict, DCA_LINT_ERROR);
+	a = ask(&p, DCA_LINT_DELEGATE_EE, "e_atis_subject_cn_spc");
+	assert_int_equal(a.verdict, 0);
+	a = ask(&p, DCA_LINT_STI_EE, "e_atis_subject_cn_spc");
+	assert_int_equal(a.verdict, DCA_LINT_ERROR);
+	assert_string_equal(a.detail, "TNAuthList is missing");
+}
+
 /* RFC 8226 9 to the letter, and what the published rules find. */
 static const struct {
 	const char *value, *why;	/* why NULL: well formed */
@@ -222,6 +245,10 @@ static const struct {
 	{ "3012a110300e1601310209010000000000000000",
 	    "entry 1: INTEGER is too large", LINT_SPC_COUNT,
 	    DCA_LINT_DELEGATE_EE },
+	{ "300da006160431323334a203160178", "entry 2: telephone number is not",
+	    LINT_SPC_OK, DCA_LINT_DELEGATE_EE },
+	{ "300aa003160180a203160131", "entry 1: SPC holds the octet 0x80",
+	    LINT_SPC_BAD, DCA_LINT_DELEGATE_EE },
 	{ "3007a105300316013" "1", "entry 1: is missing", LINT_SPC_COUNT,
 	    DCA_LINT_DELEGATE_EE },
 };
@@ -338,6 +365,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_was_found),
+		cmocka_unit_test(holds_delegates_to_less_choice),
 		cmocka_unit_test(reads_lists_to_the_letter),
 		cmocka_unit_test(knows_types_and_packs),
 		cmocka_unit_test(reads_what_is_not_signed),
