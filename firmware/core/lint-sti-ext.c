@@ -111,11 +111,9 @@ point_has_issuer(const struct lint_ctx *x, struct lint_detail *d)
 	struct dca_buf in = x->c->crldp->value;
 	struct lint_tlv list, point, t;
 
-	if (lint_take(&in, LINT_SEQUENCE, &list) != NULL)
-		return lint_fail(d, "value is not a SEQUENCE");
-	if (lint_take(&list.value, LINT_SEQUENCE, &point) != NULL)
-		return lint_fail(d, "first DistributionPoint is not a "
-		    "SEQUENCE");
+	if (lint_take(&in, LINT_SEQUENCE, &list) != NULL ||
+	    lint_take(&list.value, LINT_SEQUENCE, &point) != NULL)
+		return lint_fail(d, "no DistributionPoint");
 	if (lint_take(&point.value, LINT_CONTEXT | LINT_CONSTRUCTED, &t) !=
 	    NULL)
 		return lint_fail(d, "distributionPoint [0] is not first");

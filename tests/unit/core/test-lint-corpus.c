@@ -83,6 +83,8 @@ check_one(struct dca_buf der, char *line)
 		print_error("%s: %s, not %s\n", sha, dca_lint_kind(c), kind);
 		bad++;
 	}
+	assert_int_equal(dca_lint_pack_of(c) == DCA_LINT_STI_ROOT,
+	    strcmp(kind, "ROOT") == 0);
 	for (i = 0; i < RULES; i++)
 		if (r.letters[i] != want[i]) {
 			print_error("%s: rule %zu says %c, not %c\n", sha, i,

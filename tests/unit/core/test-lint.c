@@ -109,6 +109,33 @@ static const struct {
 	{ WITH(subject, "3017" "3115" "3009060355040613027573"
 	    "3008060355040313014a"), "e_atis_subject_c_iso", 'E',
 	    "C is \"us\"" },
+	{ WITH(subject, "3015" "3113" "3011" "0603550403" "1e0a"
+	    "00e9d83dde00d8000000"), "e_atis_subject_cn", 'E',
+	    "CN is \"\u00e9\U0001f600\ufffd\"" },
+	/* the day before a rule, the day itself, in both forms of time */
+	{ WITH(validity, "301e170d3230313230323233353935395a" DATE),
+	    "e_atis_version", 'N', "" },
+	{ WITH(validity, "301e170d3230313230333030303030305a" DATE),
+	    "e_atis_version", 'P', "" },
+	{ WITH(validity, "3020180f32303230313230323233353935395a" DATE),
+	    "e_atis_version", 'N', "" },
+	{ WITH(validity, "3020180f32303230313230333030303030305a" DATE),
+	    "e_atis_version", 'P', "" },
+	/* a policy with a qualifier, and with what is none */
+	{ WITH(ext, "301a0603551d2004133011" "300f06022a03" "3009"
+	    "300706012a0c024142"), "e_atis_ext_certificate_policies", 'P',
+	    "" },
+	{ WITH(ext, "30110603551d20040a3008" "300606022a030500"),
+	    "e_shaken_certificate_policies_id", 'E', "policy is 1.2.3" },
+	/* points without fullName add no URI */
+	{ WITH(ext, "300d0603551d1f040630043002a000"),
+	    "e_atis_ext_crl_distribution", 'E', "0 URIs" },
+	{ WITH(ext, "300f0603551d1f040830063004a002a100"),
+	    "e_atis_ext_crl_distribution", 'E', "0 URIs" },
+	{ WITH(ext, "30140603551d1f040d300b3009a007a0058603667470"),
+	    "e_atis_ext_crl_distribution", 'E', "URI is \"ftp\"" },
+	{ WITH(ext, "300e0603551d130101ff040430020500"),
+	    "e_atis_ext_basic_constraints", 'P', "" },
 	/* an extension that says nothing, wrongly, or FALSE aloud */
 	{ WITH(ext, "30070603551d0f0400"), "e_incorrect_ku_encoding", '-',
 	    "" },
@@ -181,6 +208,15 @@ holds_delegates_to_less_choice(void **state)
 	a = ask(&p, DCA_LINT_STI_EE, "e_atis_subject_cn_spc");
 	assert_int_equal(a.verdict, DCA_LINT_ERROR);
 	assert_string_equal(a.detail, "TNAuthList is missing");
+	/* the full stop of an SPC is any character but the end of a line */
+	p.ext = "301306082b0601050507011a04073005a00316012e";
+	p.subject = "3013311130" "0f0603550403" "0c085348414b454e2041";
+	a = ask(&p, DCA_LINT_STI_EE, "e_atis_subject_cn_spc");
+	assert_int_equal(a.verdict, DCA_LINT_PASS);
+	p.subject = "3013311130" "0f0603550403" "0c085348414b454e200a";
+	a = ask(&p, DCA_LINT_STI_EE, "e_atis_subject_cn_spc");
+	assert_int_equal(a.verdict, DCA_LINT_ERROR);
+	assert_string_equal(a.detail, "SPC is \".\", CN is \"SHAKEN ?\"");
 }
 
 /* RFC 8226 9 to the letter, and what the published rules find. */
@@ -349,6 +385,7 @@ reads_what_is_not_signed(void **state)
 	    DCA_OK);
 	assert_true(c->tbs_only && !c->self_signed);
 	assert_string_equal(dca_lint_kind(c), "EE");
+	assert_int_equal(dca_lint_pack_of(c), DCA_LINT_STI_EE);
 	dca_lint_free(c);
 	lint_put_certificate(&der, &lint_good);
 	assert_int_equal(dca_lint_read_tbs(&c, dca_out_buf(&der), &e),
