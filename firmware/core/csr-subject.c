@@ -4,6 +4,7 @@
  * the customer, but it must be a Name (RFC 5280 4.1.2.4) that cannot deceive a
  * log or a C string. Must never decide who somebody is.
  */
+#include "cert-parts.h"
 #include "csr-parts.h"
 
 enum { TAG_T61 = 0x14, TAG_BMP = 0x1e };
@@ -97,22 +98,19 @@ value_ok(uint8_t tag, struct dca_buf v)
 }
 
 /* RelativeDistinguishedName ::= SET SIZE (1..MAX) OF SEQUENCE { type,
- * value } */
+ * value }, known to be DER. */
 static bool
 rdn_ok(struct dca_buf rdn)
 {
-	struct dca_buf pair, whole, before = { NULL, 0 }, oid, value;
+	struct dca_buf pair, value;
 	uint8_t tag;
 
 	do {
-		if (!tlv_take(&rdn, TLV_SEQ, &pair, &whole) ||
-		    !tlv_take(&pair, TLV_OID, &oid, NULL) || oid.n < 1 ||
-		    (oid.p[oid.n - 1] & 0x80) != 0 ||
-		    !tlv_next(&pair, &tag, &value, NULL) || pair.n != 0 ||
-		    !value_ok(tag, value) ||
-		    (before.n > 0 && !dca_der_ascending(before, whole)))
+		if (!tlv_take(&rdn, TLV_SEQ, &pair, NULL) ||
+		    !tlv_take(&pair, TLV_OID, NULL, NULL) ||
+		    !tlv_next(&pair, &tag, &value, NULL) ||
+		    !value_ok(tag, value))
 			return false;
-		before = whole;
 	} while (rdn.n > 0);
 	return true;
 }
@@ -120,11 +118,12 @@ rdn_ok(struct dca_buf rdn)
 enum dca_rc
 dca_subject_check(struct dca_buf name, struct dca_err *e)
 {
-	struct dca_buf rdns, rdn;
+	struct dca_buf der = name, rdns, rdn;
 
-	if (!tlv_take(&name, TLV_SEQ, &rdns, NULL) || name.n != 0)
+	if (!dca_name_take_der(&der) || der.n != 0 ||
+	    !tlv_take(&name, TLV_SEQ, &rdns, NULL))
 		return dca_fail(e, DCA_RULE_CSR_SUBJECT,
-		    "RFC 5280 4.1.2.4: subject is not a Name");
+		    "RFC 5280 4.1.2.4: subject is not the DER of a Name");
 	while (rdns.n > 0)
 		if (!tlv_take(&rdns, TLV_SET, &rdn, NULL) || !rdn_ok(rdn))
 			return dca_fail(e, DCA_RULE_CSR_SUBJECT,

@@ -7,6 +7,7 @@
  */
 #include "dca/cert.h"
 
+#include <openssl/err.h>
 #include <openssl/pkcs7.h>
 #include <openssl/x509.h>
 
@@ -79,11 +80,13 @@ dca_p7_parse(struct dca_certs *out, struct dca_buf der, struct dca_err *e)
 	if (der.n > 0 && der.n <= P7_MAX)
 		p7 = d2i_PKCS7(NULL, &p, (long)der.n);
 	if (p7 == NULL || p != der.p + der.n || !PKCS7_type_is_signed(p7) ||
-	    p7->d.sign == NULL)
+	    p7->d.sign == NULL) {
+		ERR_clear_error();	/* not for the next TLS call to find */
 		rc = dca_fail(e, DCA_RULE_INPUT,
 		    "not PKCS#7 certs-only (RFC 5652 5)");
-	else
+	} else {
 		rc = take_certs(out, p7->d.sign->cert, e);
+	}
 	PKCS7_free(p7);
 	if (rc != DCA_OK)
 		dca_certs_clear(out);

@@ -168,6 +168,8 @@ static const struct refused {
 	{ "empty value", DCA_RULE_CSR_SUBJECT,
 	    SUBJECT("300b3109300706035504030c00") },
 	{ "empty RDN", DCA_RULE_CSR_SUBJECT, SUBJECT("30023100") },
+	{ "OID not shortest in Name (X.690 8.19.2)", DCA_RULE_CSR_SUBJECT,
+	    SUBJECT("300c310a30080603558003" "0c0161") },
 	{ "RDN not a SET", DCA_RULE_CSR_SUBJECT,
 	    SUBJECT("300c300a300806035504030c0161") },
 	{ "RDN unsorted", DCA_RULE_CSR_SUBJECT,
