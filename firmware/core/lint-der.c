@@ -314,10 +314,11 @@ lint_oid_print(char *out, size_t cap, struct dca_buf oid)
 {
 	uint64_t v = 0, first;
 	size_t i, n = 0;
-	bool begun = false;
+	bool begun = false, wide = false;
 
-	out[0] = '\0';
+	(void)snprintf(out, cap, "%s", oid.n == 0 ? "(none)" : "");
 	for (i = 0; i < oid.n && n + 24 < cap; i++) {
+		wide = wide || v >> 57 != 0;	/* an arc above 64 bits */
 		v = v << 7 | (oid.p[i] & 0x7f);
 		if ((oid.p[i] & 0x80) != 0)
 			continue;
@@ -328,8 +329,10 @@ lint_oid_print(char *out, size_t cap, struct dca_buf oid)
 			v -= first * 40;
 			begun = true;
 		}
-		n += (size_t)snprintf(out + n, cap - n, ".%llu",
+		n += wide ? (size_t)snprintf(out + n, cap - n, ".?")
+		    : (size_t)snprintf(out + n, cap - n, ".%llu",
 		    (unsigned long long)v);
 		v = 0;
+		wide = false;
 	}
 }

@@ -90,6 +90,10 @@ static const struct {
 	{ WITH(spki, "3017" "3010" "06072a8648ce3d0201" "06052b8104000a"
 	    "0303000400"),
 	    "e_atis_subject_public_key", 'E', "curve 1.3.132.0.10" },
+	{ WITH(spki, "3010" "3009" "06072a8648ce3d0201" "0303000400"),
+	    "e_atis_subject_public_key", 'E', "curve (none)" },
+	{ WITH(ext, "3010060c69ffffffffffffffffff7f030400"),
+	    "e_atis_ext_not_specified", 'E', "2.25.?.3" },
 	/* names: empty; BMPString, T61String; two attributes in one RDN */
 	{ WITH(subject, "3000"), "e_atis_subject_dn", 'E', "C is missing" },
 	{ WITH(subject, CN_TEST), "e_atis_subject_dn", 'E', "C is missing" },
