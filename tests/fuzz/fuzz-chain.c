@@ -13,20 +13,6 @@
 #include "dca/chain.h"
 #include "keys.h"
 
-static void
-sign(struct dca_out *der, struct dca_buf tbs, unsigned place)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t sig[80];
-	size_t n = sizeof(sig);
-
-	HOLDS(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL,
-	    fuzz_key(place)) == 1);
-	HOLDS(EVP_DigestSign(ctx, sig, &n, tbs.p, tbs.n) == 1);
-	EVP_MD_CTX_free(ctx);
-	dca_signed_encode(der, tbs, DCA_BUF(sig, n));
-}
-
 /* The first element of in, whatever it is; its length bounds it. */
 static bool
 take(struct dca_buf *in, struct dca_buf *tbs)
@@ -109,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	while (k < FUZZ_KEYS && take(&in, &tbs[k]))
 		k++;
 	for (i = 0; i < k; i++)
-		sign(&all, tbs[i], i + 1 < k ? i + 1 : i);
+		fuzz_sign(&all, tbs[i], i + 1 < k ? i + 1 : i);
 	rc = dca_certs_parse(&certs, dca_out_buf(&all), FUZZ_KEYS, &e);
 	fuzz_refusal_holds(rc, &e);
 	if (rc == DCA_OK && certs.n > 1)

@@ -5,9 +5,13 @@
 
 #include <openssl/evp.h>
 
+#include "dca/csr.h"
+
 enum { FUZZ_KEYS = 4 };
 
 /* Borrowed for the life of the program. */
 EVP_PKEY *fuzz_key(unsigned place);
+/* tbs, signed by it (ecdsa-with-SHA256). */
+void fuzz_sign(struct dca_out *der, struct dca_buf tbs, unsigned place);
 
 #endif

@@ -267,6 +267,7 @@ main(int argc, char **argv)
 	seed_chains();
 	seed_acts();
 	seed_messages();
+	seed_crls();
 	seed_cases();
 	return 0;
 }
