@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads a number inventory (dca(7) FORMATS: start,count,spc) and answers which
- * numbers a provider has, so that a chain below an SPC can be compared. A line
+ * Reads a number inventory (dca(7) FORMATS: start,count,spc) and tells
+ * a verifier which numbers a provider has, so that a chain below an SPC can be compared. A line
  * that cannot be read is refused: a shorter inventory would refuse too much.
  */
 #include "dca-verify.h"
@@ -56,6 +56,16 @@ text_of(char *out, struct dca_buf b, size_t cap)
 	return true;
 }
 
+/* As dca_tnset_add_spc wants it. */
+static bool
+spc_ok(const char *spc)
+{
+	for (; *spc != '\0'; spc++)
+		if (*spc < 0x20 || *spc > 0x7e)
+			return false;
+	return true;
+}
+
 static enum dca_rc
 add_row(struct verify_inventory *i, const struct dca_buf cells[COLUMNS],
     struct dca_err *e)
@@ -73,6 +83,8 @@ add_row(struct verify_inventory *i, const struct dca_buf cells[COLUMNS],
 	n = strtoull(count, &end, 10);
 	if (n < 1)
 		return dca_fail(e, DCA_RULE_INPUT, "count is 0");
+	if (!spc_ok(spc))
+		return dca_fail(e, DCA_RULE_TN_SPC, "spc is not printable");
 	return dca_tnset_add_range(provider_of(i, spc),
 	    start + (start[0] == '+'), n, e);
 }
@@ -133,10 +145,17 @@ verify_inventory_free(struct verify_inventory *i)
 	free(i);
 }
 
-const struct dca_tnset *
-verify_inventory_numbers(const struct verify_inventory *i, const char *spc)
+void
+verify_inventory_give(const struct verify_inventory *i,
+    struct dca_verifier *v)
 {
-	const struct provider *p = find(i, spc);
+	for (size_t k = 0; k < i->n; k++) {
+		DCA_AUTO_OUT text = { 0 };
 
-	return p == NULL ? NULL : p->numbers;
+		dca_tnset_print(i->v[k].numbers, &text);
+		dca_out_add(&text, "", 1);
+		if (dca_verifier_add_numbers(v, i->v[k].spc,
+		    (const char *)text.p, NULL) != DCA_VERIFY_ACCEPTED)
+			abort();	/* they were read from a set */
+	}
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dca/cbor.h"
 
@@ -83,10 +84,14 @@ verify_report_text(const struct verify_report *r)
 		print_cert(r, i);
 	dca_time_format(t, r->when);
 	if (r->err->rule == DCA_RULE_NONE) {
-		printf("accepted: path and scope are right at %s\n", t);
+		printf("accepted: path and scope are right at %s%s\n", t,
+		    r->ask->crl != NULL ? ", nothing is revoked" : "");
+		if (r->ask->number != NULL)
+			printf("%s is in the list of the leaf\n",
+			    r->ask->number);
 		if (r->res->spc_unchecked)
-			printf("note: a parent holds an SPC only; its numbers "
-			    "were not compared, for there is no inventory\n");
+			printf("note: a parent holds an SPC; its numbers were "
+			    "not compared, for there is no inventory of it\n");
 		return;
 	}
 	printf("%s: %s\n   rule     %s: %s\n   clause   %s\n",
@@ -133,6 +138,13 @@ json_cert(struct dca_out *o, const struct verify_report *r,
 	dca_cbor_text(o, t);
 }
 
+/* CBOR text is UTF-8, arguments may be anything. */
+static void
+put_argument(struct dca_out *o, const char *s)
+{
+	dca_cbor_text(o, dca_text_ok(DCA_BUF(s, strlen(s))) ? s : "?");
+}
+
 void
 verify_report_json(const struct verify_report *r)
 {
@@ -142,7 +154,7 @@ verify_report_json(const struct verify_report *r)
 	char t[DCA_TIME_TEXT];
 	size_t i;
 
-	dca_cbor_map(&cbor, 8);
+	dca_cbor_map(&cbor, 10);
 	dca_cbor_text(&cbor, "rule");
 	dca_cbor_text(&cbor, p->id);
 	dca_cbor_text(&cbor, "time");
@@ -154,8 +166,15 @@ verify_report_json(const struct verify_report *r)
 	dca_cbor_text(&cbor, p->clause);
 	dca_cbor_text(&cbor, "detail");
 	dca_cbor_text(&cbor, r->err->text);
+	dca_cbor_text(&cbor, "number");
+	if (r->ask->number != NULL)
+		put_argument(&cbor, r->ask->number);
+	else
+		dca_cbor_null(&cbor);
 	dca_cbor_text(&cbor, "verdict");
 	dca_cbor_text(&cbor, verdict(r));
+	dca_cbor_text(&cbor, "revocation");
+	dca_cbor_text(&cbor, r->ask->crl != NULL ? "checked" : "not checked");
 	dca_cbor_text(&cbor, "certificates");
 	dca_cbor_array(&cbor, r->chain->n);
 	for (i = 0; i < r->chain->n; i++)

@@ -14,10 +14,9 @@
 #include "dca/store.h"
 #include "dca/tnauthlist.h"
 
-#define ROOTS "/etc/dca/roots.pem"
-
 static struct {
 	const char *roots, *time, *url, *tls_ca, *inventory;
+	const char *crl, *crl_signer, *spc_parent, *number;
 	bool json, operators;
 } opt;
 
@@ -34,97 +33,57 @@ finish(enum dca_rc rc, const struct dca_err *e)
 
 /* --- chain --- */
 
-static enum dca_rc
-read_chain(struct dca_certs *chain, const char *file, struct dca_err *e)
+static bool
+spc_parent(enum dca_verify_spc *policy)
 {
-	DCA_AUTO_OUT in = { 0 };
-	enum dca_rc rc;
+	static const struct {
+		const char *word;
+		enum dca_verify_spc policy;
+	} words[] = {
+		{ "flag", DCA_VERIFY_SPC_FLAG },
+		{ "accept", DCA_VERIFY_SPC_ACCEPT },
+		{ "reject", DCA_VERIFY_SPC_REJECT },
+	};
 
-	if (opt.url != NULL)
-		rc = dca_fetch(&in, opt.url, opt.tls_ca, e);
-	else
-		rc = dca_file_read(&in, file, VERIFY_FILE_MAX, e);
-	if (rc != DCA_OK)
-		return rc;
-	return dca_certs_parse(chain, dca_out_buf(&in), VERIFY_CHAIN_MAX, e);
-}
-
-static enum dca_rc
-read_roots(struct dca_certs *roots, struct dca_err *e)
-{
-	const char *file = opt.roots != NULL ? opt.roots : ROOTS;
-	DCA_AUTO_OUT in = { 0 };
-	enum dca_rc rc;
-
-	if ((rc = dca_file_read(&in, file, VERIFY_FILE_MAX, e)) == DCA_OK)
-		rc = dca_certs_parse(roots, dca_out_buf(&in), VERIFY_ROOTS_MAX,
-		    e);
-	return rc == DCA_OK ? rc : dca_fail_in(e, "trusted roots (--roots)");
-}
-
-/* Every number of the provider that the file names. */
-static const struct dca_tnset *
-numbers_of(void *arg, const char *spc)
-{
-	return verify_inventory_numbers(arg, spc);
-}
-
-/* A chain that cannot be read or fetched is reported like one refused. */
-static int
-judge(const char *file, const struct dca_certs *roots, int64_t when,
-    struct verify_inventory *numbers)
-{
-	struct dca_inventory inventory = { numbers_of, numbers };
-	struct dca_err e = { .rule = DCA_RULE_NONE };
-	struct dca_chain_result res = { 0 };
-	struct dca_certs chain = { 0 };
-	struct verify_report report = { &chain, &res, &e, when };
-	enum dca_rc rc;
-
-	rc = read_chain(&chain, file, &e);
-	if (rc == DCA_OK)
-		rc = dca_chain_verify(&chain, roots, when,
-		    numbers != NULL ? &inventory : NULL, &res, &e);
-	if (opt.json)
-		verify_report_json(&report);
-	else
-		verify_report_text(&report);
-	dca_certs_clear(&chain);
-	return dca_exit_code(rc);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (opt.spc_parent == NULL ||
+		    strcmp(words[i].word, opt.spc_parent) == 0) {
+			*policy = words[i].policy;
+			return true;
+		}
+	}
+	return false;
 }
 
 static int
 run_chain(int argc, char **argv, void *arg)
 {
-	struct verify_inventory *numbers = NULL;
-	struct dca_certs roots = { 0 };
+	struct verify_ask ask = { argc == 1 ? argv[0] : NULL, opt.url,
+		opt.tls_ca, opt.roots, opt.inventory, opt.number, opt.crl,
+		opt.crl_signer, DCA_VERIFY_SPC_FLAG };
 	struct dca_err e = { 0 };
 	int64_t when = dca_now();
-	enum dca_rc rc;
-	int code;
+	const char *wrong = NULL;
+	int code = 2;
 
 	(void)arg;
-	if ((opt.url == NULL) != (argc == 1)) {
-		fprintf(stderr, "dca-verify: give either FILE or --url URL\n");
+	if ((opt.url == NULL) != (argc == 1))
+		wrong = "give either FILE or --url URL";
+	else if (opt.time != NULL && !dca_time_parse(&when, opt.time))
+		wrong = "--time is like 2026-12-01T00:00:00Z";
+	else if ((opt.crl == NULL) != (opt.crl_signer == NULL))
+		wrong = "--crl and --crl-signer go together";
+	else if (!spc_parent(&ask.spc))
+		wrong = "--spc-parent is accept, reject or flag";
+	if (wrong != NULL) {
+		fprintf(stderr, "dca-verify: %s\n", wrong);
 		return 2;
 	}
-	if (opt.time != NULL && !dca_time_parse(&when, opt.time)) {
-		fprintf(stderr,
-		    "dca-verify: --time is like 2026-12-01T00:00:00Z\n");
+	/* no verdict without what to judge by */
+	if (verify_chain(&ask, when, opt.json, &code, &e) != DCA_OK) {
+		(void)finish(dca_problem(e.rule)->rc, &e);
 		return 2;
 	}
-	rc = read_roots(&roots, &e);
-	if (rc == DCA_OK && opt.inventory != NULL)
-		rc = verify_inventory_read(&numbers, opt.inventory, &e);
-	if (rc == DCA_OK) {
-		code = judge(argc == 1 ? argv[0] : NULL, &roots, when,
-		    numbers);
-	} else {
-		(void)finish(rc, &e);
-		code = 2;	/* no verdict without trust anchors */
-	}
-	verify_inventory_free(numbers);
-	dca_certs_clear(&roots);
 	return code;
 }
 
@@ -244,7 +203,7 @@ run_tn(int argc, char **argv, void *arg)
 
 static const struct dca_option chain_options[] = {
 	{ "roots", "FILE", &opt.roots, NULL,
-	    "trusted roots, PEM; default " ROOTS },
+	    "trusted roots, PEM; default " VERIFY_ROOTS },
 	{ "time", "RFC3339", &opt.time, NULL,
 	    "judge as of this time; default now" },
 	{ "inventory", "FILE", &opt.inventory, NULL,
@@ -253,6 +212,14 @@ static const struct dca_option chain_options[] = {
 	    "fetch the chain as a verifier does, instead of FILE" },
 	{ "tls-ca", "FILE", &opt.tls_ca, NULL,
 	    "CAs for the TLS of --url; default the system's" },
+	{ "crl", "FILE", &opt.crl, NULL,
+	    "revocation list to ask, PEM or DER" },
+	{ "crl-signer", "FILE", &opt.crl_signer, NULL,
+	    "certificate of its issuer, trusted for this" },
+	{ "spc-parent", "POLICY", &opt.spc_parent, NULL,
+	    "numbers below an SPC without inventory: accept, reject or flag" },
+	{ "number", "NUMBER", &opt.number, NULL,
+	    "may the leaf sign for this number" },
 	{ "json", NULL, NULL, &opt.json, "print JSON" },
 };
 static const struct dca_option ledger_options[] = {

@@ -4,10 +4,11 @@
 #define DCA_VERIFY_H
 
 #include "dca/chain.h"
+#include "dca/verify.h"
 #include "fetch.h"
 
-enum { VERIFY_CHAIN_MAX = 16, VERIFY_ROOTS_MAX = 256,
-	VERIFY_FILE_MAX = 4 * 1024 * 1024 };
+#define VERIFY_ROOTS "/etc/dca/roots.pem"
+enum { VERIFY_CHAIN_MAX = 16, VERIFY_FILE_MAX = 4 * 1024 * 1024 };
 
 /*
  * A TN list as people have it: "12025550100+10,spc:709J"; TNAuthList DER in
@@ -22,14 +23,28 @@ struct verify_inventory;
 enum dca_rc verify_inventory_read(struct verify_inventory **out,
     const char *file, struct dca_err *e) DCA_CHECKED;
 void verify_inventory_free(struct verify_inventory *i);	/* NULL ok */
-const struct dca_tnset *verify_inventory_numbers(
-    const struct verify_inventory *i, const char *spc);	/* NULL: none */
+/* All of it to a verifier. */
+void verify_inventory_give(const struct verify_inventory *i,
+    struct dca_verifier *v);
+
+/* What is asked of one chain; NULL: not given. */
+struct verify_ask {
+	const char *file, *url, *tls_ca;	/* file or url */
+	const char *roots, *inventory, *number;
+	const char *crl, *crl_signer;		/* both or none */
+	enum dca_verify_spc spc;
+};
+/* Judges and reports; *code is what to exit with. Fails when there is no
+ * verdict, for a file to judge by could not be used. */
+enum dca_rc verify_chain(const struct verify_ask *ask, int64_t when,
+    bool json, int *code, struct dca_err *e) DCA_CHECKED;
 
 /* One certificate chain, judged, on stdout. */
 struct verify_report {
 	const struct dca_certs *chain;
 	const struct dca_chain_result *res;
 	const struct dca_err *err;	/* rule NONE: accepted */
+	const struct verify_ask *ask;
 	int64_t when;
 };
 void verify_report_text(const struct verify_report *r);
