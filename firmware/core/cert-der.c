@@ -73,33 +73,49 @@ is_value(uint8_t tag, struct dca_buf v)
 	}
 }
 
-/* One element of any type, with all that is inside it. */
+/* A tag that may be, and primitive contents of its type. A string in pieces
+ * is not DER (X.690 10.2). */
+static bool
+is_element(uint8_t tag, struct dca_buf v)
+{
+	if ((tag & CONSTRUCTED) == 0)
+		return is_value(tag, v);
+	return tag >= 0x40 || tag == TLV_SEQ || tag == TLV_SET;
+}
+
+/* What is inside a constructed element. */
+static bool
+is_inside(struct dca_buf in)
+{
+	struct dca_buf level[DEPTH_MAX] = { in }, v;
+	size_t depth = 1;
+	uint8_t tag;
+
+	while (depth > 0) {
+		if (level[depth - 1].n == 0) {
+			depth--;
+			continue;
+		}
+		if (!tlv_next(&level[depth - 1], &tag, &v, NULL) ||
+		    !is_element(tag, v))
+			return false;
+		if ((tag & CONSTRUCTED) == 0)
+			continue;
+		if (depth == DEPTH_MAX)
+			return false;
+		level[depth++] = v;
+	}
+	return true;
+}
+
 bool
 dca_der_take_any(struct dca_buf *in)
 {
-	struct dca_buf level[DEPTH_MAX], v;
-	size_t depth = 0;
+	struct dca_buf v;
 	uint8_t tag;
 
-	if (!tlv_next(in, &tag, &v, NULL))
-		return false;
-	for (;;) {
-		if ((tag & CONSTRUCTED) == 0) {
-			if (!is_value(tag, v))
-				return false;
-		} else if (depth == DEPTH_MAX || (tag < 0x40 &&
-		    tag != TLV_SEQ && tag != TLV_SET)) {
-			return false;	/* a string in pieces is not DER */
-		} else {
-			level[depth++] = v;
-		}
-		while (depth > 0 && level[depth - 1].n == 0)
-			depth--;
-		if (depth == 0)
-			return true;
-		if (!tlv_next(&level[depth - 1], &tag, &v, NULL))
-			return false;
-	}
+	return tlv_next(in, &tag, &v, NULL) && is_element(tag, v) &&
+	    ((tag & CONSTRUCTED) == 0 || is_inside(v));
 }
 
 /* A primitive element of this tag, its contents those of type. */

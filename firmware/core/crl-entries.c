@@ -239,7 +239,7 @@ const struct crl_entry *
 crl_entries_find(const struct crl_entries *s, struct dca_buf issuer,
     const uint8_t serial[DCA_SERIAL_LEN])
 {
-	struct crl_entry key;
+	struct crl_entry key = { .date = 0 };
 
 	if (s->n == 0)
 		return NULL;
