@@ -230,8 +230,11 @@ crl_entries_parse(struct crl_entries *out, struct dca_buf list,
 			return dca_fail_in(e, where);
 		}
 	}
-	if (out->n > 0)
-		qsort(out->v, out->n, sizeof(*out->v), entry_cmp);
+	if (out->n == 0)
+		return DCA_OK;
+	out->cap = out->n;
+	out->v = dca_realloc(out->v, out->n * sizeof(*out->v));
+	qsort(out->v, out->n, sizeof(*out->v), entry_cmp);
 	return DCA_OK;
 }
 

@@ -9,7 +9,7 @@
 enum { CRL_KEY = 16 + DCA_SERIAL_LEN };
 
 /* One revoked certificate: the first half of SHA-256 of its issuer's name,
- * and its serial. 48 octets, so that 16 MiB of CRL stay below 24. */
+ * and its serial. 48 octets; on the wire it has 20 at least. */
 struct crl_entry {
 	int64_t date;
 	uint8_t key[CRL_KEY];

@@ -162,6 +162,44 @@ demands_one_that_speaks(void **state)
 	    &e), DCA_OK);
 }
 
+/* SHA-384 by a P-384 key, for the place that the certificate names. */
+static void
+reads_p384_and_places(void **state)
+{
+	static const char place[] = "300fa00da00b8609687474703a2f2f782f";
+	struct lab ca = lab_make(&(struct lab_spec){ .cn = "P-384",
+	    .curve = "P-384", .md = "SHA384", .ku = 0x06 });
+	struct lab leaf = lab_make(&(struct lab_spec){ .cn = "leaf",
+	    .issuer = &ca, .ca = LAB_CA_FALSE,
+	    .crldp = "3011300fa00da00b8609687474703a2f2f782f" });
+	struct lab_crl_spec s = { .signer = &ca, .md = "SHA384", .idp = place,
+		.revoked = { { .cert = &leaf, .reason = 6 + 1 } } };
+	const struct dca_crl *list[1];
+	struct dca_crl *c = NULL;
+	struct dca_certs certs = { 0 };
+	DCA_AUTO_OUT der = { 0 };
+	struct dca_err e = { 0 };
+
+	(void)state;
+	lab_add(&certs, &ca);
+	lab_add(&certs, &leaf);
+	lab_crl(&der, &s);
+	assert_int_equal(dca_crl_parse(&c, dca_out_buf(&der), &certs.v[0],
+	    &e), DCA_OK);
+	list[0] = c;
+	assert_int_equal(dca_crl_check(list, 1, &certs.v[1], LAB_NOW, &e),
+	    DCA_REFUSED);
+	assert_non_null(strstr(e.text, "certificateHold"));
+	dca_crl_free(c);
+	der.p[der.n - 1] ^= 1;
+	assert_int_equal(dca_crl_parse(&c, dca_out_buf(&der), &certs.v[0],
+	    &e), DCA_REFUSED);
+	assert_int_equal(e.rule, DCA_RULE_CRL_SIGNER);
+	dca_certs_clear(&certs);
+	lab_free(&ca);
+	lab_free(&leaf);
+}
+
 /* A fresh list beside a stale one of the same issuer decides. */
 static void
 takes_the_fresh_one(void **state)
@@ -323,6 +361,7 @@ main(void)
 		cmocka_unit_test(reads_a_direct_list),
 		cmocka_unit_test(judges_the_time),
 		cmocka_unit_test(demands_one_that_speaks),
+		cmocka_unit_test(reads_p384_and_places),
 		cmocka_unit_test(takes_the_fresh_one),
 		cmocka_unit_test(refuses_each_flaw),
 		cmocka_unit_test(survives_bad_octets),
