@@ -5,7 +5,7 @@
 # usage: libdca-verify.sh BUILD-DIRECTORY [SANITIZERS]
 set -euo pipefail
 build=$(cd "$1" && pwd)
-sanitize=${2:+-fsanitize=$2}
+sanitize=(${2:+"-fsanitize=$2"})
 here=$(cd "$(dirname "$0")" && pwd)
 for p in cc pkg-config cmake nm openssl; do
 	command -v $p >/dev/null ||
@@ -28,14 +28,14 @@ diff "$t/named" "$t/exported" || bad "exported is not what the header names"
 [ "$(nm -D --defined-only "$so" | grep -vcE ' (T dca_verif|A DCA_VERIFY_0)')" = 0 ] ||
 	bad "more than functions of the interface is exported"
 readelf -d "$so" | grep -q 'SONAME.*libdca-verify\.so\.0\]' || bad "soname"
-[ -n "$sanitize" ] || ! readelf -d "$so" | grep NEEDED | grep -vE 'lib(crypto|c)\.so' ||
+[ ${#sanitize[@]} != 0 ] || ! readelf -d "$so" | grep NEEDED | grep -vE 'lib(crypto|c)\.so' ||
 	bad "it needs more than libcrypto"
 
 # The example, by pkg-config alone.
 PKG_CONFIG_PATH=$(dirname "$(find "$t/prefix" -name libdca-verify.pc)")
 export PKG_CONFIG_PATH
 read -ra flags <<<"$(pkg-config --cflags --libs libdca-verify)"
-cc -std=c99 -Wall -Wextra -Werror $sanitize "$here/../../firmware/verify/example.c" \
+cc -std=c99 -Wall -Wextra -Werror "${sanitize[@]}" "$here/../../firmware/verify/example.c" \
 	"${flags[@]}" -o "$t/example"
 LD_LIBRARY_PATH=$(dirname "$so")
 export LD_LIBRARY_PATH
@@ -68,8 +68,10 @@ cat "$t/leaf.pem" "$t/ca.pem" >"$t/chain.pem"
 run() {	# CODE TEXT ARGUMENT...
 	local rc=0
 	"$t/example" "${@:3}" >"$t/out" 2>&1 || rc=$?
-	[ $rc = "$1" ] && grep -qF -- "$2" "$t/out" ||
-		{ bad "example ${*:3}: exit $rc, wanted $1 and \"$2\""; cat "$t/out"; }
+	if [ $rc != "$1" ] || ! grep -qF -- "$2" "$t/out"; then
+		bad "example ${*:3}: exit $rc, wanted $1 and \"$2\""
+		cat "$t/out"
+	fi
 }
 run 0 accepted "$t/root.pem" "$t/chain.pem" 12125551500
 run 1 "not in its list" "$t/root.pem" "$t/chain.pem" 12125551600
