@@ -99,7 +99,7 @@ add_crl(struct dca_verifier *v, struct dca_buf crl, struct dca_buf signer,
 	dca_certs_clear(&who);
 	if (rc != DCA_OK)
 		return rc;
-	v->crls = dca_realloc(v->crls, (v->n_crls + 1) * sizeof(list));
+	v->crls = dca_realloc(v->crls, (v->n_crls + 1) * sizeof(void *));
 	v->crls[v->n_crls++] = list;
 	return DCA_OK;
 }
