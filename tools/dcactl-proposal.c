@@ -36,8 +36,8 @@ ctl_proposal_list(int argc, char **argv, void *arg)
 	    "id,act,actor,state,expires");
 }
 
-static bool
-take_id(const char *text, uint64_t *id)
+bool
+ctl_take_id(const char *text, uint64_t *id)
 {
 	char *end;
 
@@ -53,7 +53,7 @@ ctl_proposal_drop(int argc, char **argv, void *arg)
 	uint64_t id = 0;
 
 	(void)argc;
-	if (!take_id(argv[0], &id))
+	if (!ctl_take_id(argv[0], &id))
 		return ctl_usage("proposal drop needs the number of a "
 		    "proposal");
 	dca_cbor_map(&args, 1);
@@ -164,7 +164,7 @@ show_cert(const struct dca_cert *c)
 	    text.n ? (const char *)text.p : "");
 }
 
-/* The cross-certificate that root on the appliance brought. */
+/* The cross-certificate that root, or dca-upstream, brought. */
 static enum dca_rc
 show_cross(const struct ctl *c, const struct proposal *p, struct dca_err *e)
 {
@@ -183,8 +183,10 @@ show_cross(const struct ctl *c, const struct proposal *p, struct dca_err *e)
 		rc = dca_fail(e, DCA_RULE_MESSAGE, "no certificate in it");
 	if (rc == DCA_OK && !c->json) {
 		printf("%-10s install this cross-certificate\n", "act");
-		printf("%-10s %s, root on the appliance\n", "proposed",
-		    p->actor);
+		printf("%-10s %s\n", "proposed",
+		    strcmp(p->actor, "upstream") == 0 ?
+		    "by dca-upstream, for an order" :
+		    "by root on the appliance");
 		show_cert(&chain.v[0]);
 	}
 	dca_certs_clear(&chain);
@@ -225,22 +227,18 @@ agreed(const struct ctl *c)
 }
 
 int
-ctl_approve(int argc, char **argv, void *arg)
+ctl_approve_proposal(struct ctl *c, uint64_t id)
 {
-	struct ctl *c = arg;
 	DCA_AUTO_OUT rows = { 0 }, args = { 0 };
 	struct dca_err e = { 0 };
 	struct proposal p;
-	char done[80];
-	uint64_t id = 0;
+	char done[80], number[24];
 
-	(void)argc;
-	if (!take_id(argv[0], &id))
-		return ctl_usage("approve needs the number of a proposal");
+	snprintf(number, sizeof(number), "%" PRIu64, id);
 	if (c->local)
 		return ctl_usage("an approval is signed by an admin: without "
 		    "--local");
-	if (ctl_list(c, "proposals", NULL, argv[0], &rows, &e) != DCA_OK ||
+	if (ctl_list(c, "proposals", NULL, number, &rows, &e) != DCA_OK ||
 	    parse_row(&p, dca_out_buf(&rows), id, &e) != DCA_OK ||
 	    show(c, &p, &e) != DCA_OK)
 		return ctl_fail(c, &e);
@@ -256,4 +254,15 @@ ctl_approve(int argc, char **argv, void *arg)
 	snprintf(done, sizeof(done), "proposal %" PRIu64 " approved and done",
 	    id);
 	return ctl_do(c, "approve", dca_out_buf(&args), done);
+}
+
+int
+ctl_approve(int argc, char **argv, void *arg)
+{
+	uint64_t id = 0;
+
+	(void)argc;
+	if (!ctl_take_id(argv[0], &id))
+		return ctl_usage("approve needs the number of a proposal");
+	return ctl_approve_proposal(arg, id);
 }

@@ -80,6 +80,12 @@ static const struct dca_option issue[] = {
 static const struct dca_option cert_show[] = {
 	TEXT("out", "FILE", out, "where the certificate goes, PEM"),
 };
+static const struct dca_option cross_order[] = {
+	TEXT("scope", "LIST", scope,
+	    "what it shall cover (default: that of the active one)"),
+	TEXT("key", "new|keep", new_key,
+	    "a new key in the token, or the same (default: configured)"),
+};
 static const struct dca_option approve[] = {
 	FLAG("yes", yes, "sign without asking"),
 };
@@ -136,6 +142,14 @@ static const struct dca_command commands[] = {
 	    ctl_cert_list },
 	{ "cert show", "SERIAL", "one of them", OPT(cert_show), 1, 1,
 	    ctl_cert_show },
+	{ "cross order", "", "order a cross-certificate, or go on with it",
+	    OPT(cross_order), 0, 0, ctl_cross_order },
+	{ "cross list", "", "cross-certificates and orders", NONE, 0, 0,
+	    ctl_cross_list },
+	{ "cross activate", "ORDER", "sign for what an order brought",
+	    OPT(approve), 1, 1, ctl_cross_activate },
+	{ "cross drop", "ORDER", "give an order up", NONE, 1, 1,
+	    ctl_cross_drop },
 	{ "revoke", "", "make certificates invalid, for ever", OPT(revoke),
 	    0, 0, ctl_revoke },
 	{ "scope", "", "what may be issued now", OPT(of_customer), 0, 0,

@@ -133,6 +133,13 @@ int ctl_ledger_list(int argc, char **argv, void *arg);
 int ctl_proposal_list(int argc, char **argv, void *arg);
 int ctl_proposal_drop(int argc, char **argv, void *arg);
 int ctl_approve(int argc, char **argv, void *arg);
+/* A decimal number of the register. */
+bool ctl_take_id(const char *text, uint64_t *id);
+int ctl_approve_proposal(struct ctl *c, uint64_t id);
+int ctl_cross_order(int argc, char **argv, void *arg);
+int ctl_cross_list(int argc, char **argv, void *arg);
+int ctl_cross_activate(int argc, char **argv, void *arg);
+int ctl_cross_drop(int argc, char **argv, void *arg);
 int ctl_token_resume(int argc, char **argv, void *arg);
 int ctl_explain(int argc, char **argv, void *arg);
 
@@ -141,6 +148,7 @@ struct ctl_options {
 	const char *out, *host, *url, *server, *role, *cert, *key, *name,
 	    *country, *cn, *passports, *customer, *ttl, *server_url, *csr;
 	const char *serial, *numbers, *reason, *not_after;
+	const char *scope, *new_key;
 	bool yes;
 	bool dry_run, revoke;
 };

@@ -16,6 +16,8 @@ static const struct dca_act_rule rules[] = {
 	{ "operator.add", ADMIN | DCA_BY_LOCAL, true },
 	{ "operator.remove", ADMIN, false },
 	{ "cross.activate", DCA_BY_LOCAL, true },
+	{ "cross.order", ADMIN, false },
+	{ "cross.drop", ADMIN, false },
 	{ "approve", ADMIN, false },
 	{ "proposal.drop", ADMIN, false },
 	{ "token.resume", ADMIN, false },

@@ -43,6 +43,8 @@ static const struct front_resource resources[] = {
 	READ("dca/delegations"),
 	READ("dca/certificates"),
 	READ("dca/crosses"),
+	READ("dca/orders"),
+	READ("dca/steps"),
 	READ("dca/ledger"),
 	READ("dca/scope"),
 };

@@ -33,6 +33,8 @@ static const struct view {
 			 " not_after, shared" },
 	{ "crosses", "SELECT id, active, installed, seq, chain FROM crosses"
 		     " ORDER BY id" },
+	{ "orders", "SELECT id, actor, scope, key, csr, state, proposal,"
+		    " cross_id FROM orders ORDER BY id" },
 	{ "certificates", "SELECT seq, serial, customer, key, csr, function,"
 			  " not_before, not_after, cross_id, basis, revoked,"
 			  " reason, predecessor FROM certificates"

@@ -4,6 +4,7 @@
  * because certificates name them.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "db.h"
 
@@ -35,16 +36,19 @@ dca_store_cross_add(struct dca_store *s, struct dca_buf chain, int64_t when,
 	return chain_forbid(s, chain, e);
 }
 
+/* With the key of the order that it came from. */
+#define CROSS "SELECT c.id, c.chain, c.installed, c.active, o.key, c.seq FROM crosses c" \
+	      " LEFT JOIN orders o ON o.cross_id = c.id"
+
 enum dca_rc
 dca_store_cross(struct dca_store *s, uint64_t id, struct dca_cross *out,
     struct dca_err *e)
 {
 	DB_STMT q = id == 0 ?
-	    db_use(s, &s->q.cross_active, "SELECT id, chain, installed, active"
-					  " FROM crosses WHERE active <> 0"
-					  " ORDER BY id DESC LIMIT 1") :
-	    db_use(s, &s->q.cross_get, "SELECT id, chain, installed, active"
-				       " FROM crosses WHERE id = ?1");
+	    db_use(s, &s->q.cross_active, CROSS
+	    " WHERE c.active <> 0 ORDER BY c.id DESC LIMIT 1") :
+	    db_use(s, &s->q.cross_get, CROSS
+	    " WHERE c.id = ?1");
 	struct dca_buf b;
 	enum dca_rc rc;
 
@@ -64,7 +68,12 @@ dca_store_cross(struct dca_store *s, uint64_t id, struct dca_cross *out,
 		.id = (uint64_t)db_int(q, 0),
 		.installed = db_int(q, 2),
 		.active = db_int(q, 3) != 0,
+		.seq = (uint64_t)db_int(q, 5),
 	};
 	dca_out_add(&out->chain, b.p, b.n);
+	b = db_bytes(q, 4);
+	out->key_len = b.n > sizeof out->key ? 0 : b.n;
+	if (out->key_len > 0)
+		memcpy(out->key, b.p, out->key_len);
 	return DCA_OK;
 }

@@ -38,6 +38,8 @@ struct statements {
 	    *certificate_der, *certificate_published;
 	sqlite3_stmt *holding_add, *holding_other;
 	sqlite3_stmt *cross_off, *cross_add, *cross_get, *cross_active;
+	sqlite3_stmt *order_add, *order_get, *order_open, *order_csr,
+	    *order_state, *order_last;
 	sqlite3_stmt *held_add, *held_del, *holding_lower;
 	sqlite3_stmt *badkey_add, *badkey_get, *key_lower, *certificate_revoke;
 	sqlite3_stmt *live_customer, *live_range, *live_serial;

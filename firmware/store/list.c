@@ -111,6 +111,15 @@ static const struct view VIEWS[] = {
 	    { "chain", "chain", BYTES },
 	    { "active", "active", BOOL },
 	    { "installed", "installed", TIME } } },
+	{ "orders", "id", NULL, "id", UINT, {
+	    { "id", "id", UINT },
+	    { "csr", "csr", BYTES },
+	    { "key", "key", HEX },
+	    { "actor", "actor", TEXT },
+	    { "cross", "cross_id", UINT },
+	    { "scope", "scope", TEXT },
+	    { "state", "state", TEXT },
+	    { "proposal", "proposal", UINT } } },
 	{ "ledger", "seq", NULL, "seq", UINT, {
 	    { "seq", "seq", UINT },
 	    { "body", "body", ITEM },

@@ -45,8 +45,9 @@ replay_propose(struct replay *r, struct dca_err *e)
 	    (rc = parse_proposed(r, data, is_signed, name, e)) ||
 	    (is_signed && (rc = replay_signature(r, data, e))))
 		return rc;
-	return dca_store_proposal_add(r->to, r->row->seq, name, r->row->actor,
+	rc = dca_store_proposal_add(r->to, r->row->seq, name, r->row->actor,
 	    r->row->time + DCA_PROPOSAL_LIFE, is_signed, data, e);
+	return rc || is_signed ? rc : replay_order_proposed(r, data, e);
 }
 
 /* The proposer was another admin, and still was one. */
@@ -60,7 +61,7 @@ check_eyes(struct replay *r, const struct dca_proposal *p, struct dca_err *e)
 		    "proposal %" PRIu64 " is approved by who proposed it",
 		    p->id);
 	if (!p->is_signed)
-		return DCA_OK;
+		return replay_order_eyes(r, dca_out_buf(&p->data), e);
 	if (strncmp(p->actor, "operator:", 9) != 0 ||
 	    dca_store_operator(r->to, p->actor + 9, &op, NULL) != DCA_OK ||
 	    !op.active || strcmp(op.role, "admin") != 0)
@@ -99,8 +100,10 @@ apply(struct replay *r, const struct dca_proposal *p, struct dca_err *e)
 	if (p->is_signed)
 		return replay_apply(r, e);
 	rc = replay_bytes(dca_out_buf(&p->data), "chain", &chain, e);
-	return rc ? rc : dca_store_cross_add(r->to, chain, r->row->time,
-	    r->row->seq, &id, e);
+	if (rc == DCA_OK)
+		rc = dca_store_cross_add(r->to, chain, r->row->time,
+		    r->row->seq, &id, e);
+	return rc ? rc : replay_order_done(r, dca_out_buf(&p->data), id, e);
 }
 
 static enum dca_rc

@@ -166,6 +166,8 @@ static const struct {
 	{ "approve", replay_approve },
 	{ "proposal.drop", replay_drop },
 	{ "token.resume", nothing },
+	{ "cross.order", replay_order },
+	{ "cross.drop", replay_order_drop },
 };
 
 enum dca_rc
@@ -328,13 +330,16 @@ static enum dca_rc
 replay_cross(struct replay *r, struct dca_err *e)
 {
 	struct dca_buf chain = { 0 };
+	bool policy = false;
 	uint64_t id;
 	enum dca_rc rc = replay_bytes(r->row->body, "chain", &chain, e);
 
-	if (rc || (rc = replay_two(r, "cross.activate", r->row->body, e)))
+	if (rc || (rc = replay_order_policy(r, &policy, e)) || (!policy &&
+	    (rc = replay_two(r, "cross.activate", r->row->body, e))))
 		return rc;
-	return dca_store_cross_add(r->to, chain, r->row->time, r->row->seq,
-	    &id, e);
+	rc = dca_store_cross_add(r->to, chain, r->row->time, r->row->seq, &id,
+	    e);
+	return rc ? rc : replay_order_done(r, r->row->body, id, e);
 }
 
 static enum dca_rc
@@ -358,6 +363,8 @@ static const struct {
 	{ "propose", replay_propose },
 	{ "issue", replay_issue },
 	{ "cross.install", replay_cross },
+	{ "order", replay_order },
+	{ "order.csr", replay_order_csr },
 };
 
 static enum dca_rc

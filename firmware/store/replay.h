@@ -41,6 +41,22 @@ enum dca_rc replay_drop(struct replay *r, struct dca_err *e);
 enum dca_rc replay_two(struct replay *r, const char *name,
     struct dca_buf args, struct dca_err *e) DCA_CHECKED;
 
+/* replay-order.c: acts cross.order and cross.drop; rows "order", "order.csr" */
+enum dca_rc replay_order(struct replay *r, struct dca_err *e);
+enum dca_rc replay_order_drop(struct replay *r, struct dca_err *e);
+enum dca_rc replay_order_csr(struct replay *r, struct dca_err *e);
+/* What a payload or row with "order" does to that order; without: nothing. */
+enum dca_rc replay_order_proposed(struct replay *r, struct dca_buf payload,
+    struct dca_err *e) DCA_CHECKED;
+enum dca_rc replay_order_done(struct replay *r, struct dca_buf map,
+    uint64_t cross, struct dca_err *e) DCA_CHECKED;
+/* LEDGER_ROW: who ordered it approves it. */
+enum dca_rc replay_order_eyes(struct replay *r, struct dca_buf payload,
+    struct dca_err *e) DCA_CHECKED;
+/* Is this install by policy, and may it be? */
+enum dca_rc replay_order_policy(struct replay *r, bool *policy,
+    struct dca_err *e) DCA_CHECKED;
+
 /* audit.c: who did what, row by row; then told for each operator */
 struct audit *audit_new(void);
 void audit_free(struct audit *a);	/* NULL ok */

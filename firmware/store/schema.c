@@ -110,6 +110,18 @@ static const char *const SCHEMA[] = {
 	" active INTEGER NOT NULL,"
 	" seq INTEGER NOT NULL) STRICT",
 
+	"CREATE TABLE orders ("
+	" id INTEGER PRIMARY KEY,"
+	" actor TEXT NOT NULL,"
+	" scope TEXT NOT NULL,"
+	" key BLOB NOT NULL CHECK (length(key) <= 32),"
+	" csr BLOB NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('open', 'proposed', 'done',"
+	" 'dropped')),"
+	" proposal INTEGER NOT NULL,"
+	" cross_id INTEGER NOT NULL) STRICT",
+	"CREATE INDEX orders_cross ON orders (cross_id)",
+
 	"CREATE TABLE certificates ("
 	" seq INTEGER PRIMARY KEY,"
 	" serial BLOB NOT NULL UNIQUE CHECK (length(serial) = 20),"

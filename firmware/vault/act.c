@@ -5,6 +5,7 @@
  * a refused one changes nothing but the refusal's own row. Must never apply an
  * act whose row is not in the same group.
  */
+#include "order.h"
 #include "proposal.h"
 
 #include <stdio.h>
@@ -40,6 +41,8 @@ static const struct act_row {
 	{ "code.revoke", false, act_code_revoke, NULL },
 	{ "issue", false, act_issue, NULL },
 	{ "token.resume", false, act_token_resume, NULL },
+	{ "cross.order", false, act_cross_order, act_cross_order_prepare },
+	{ "cross.drop", false, act_cross_drop, NULL },
 };
 
 static const struct act_row *
@@ -135,9 +138,10 @@ act_body(struct dca_out *o, const struct act_call *c,
 	uint8_t hash[DCA_SHA256_LEN];
 
 	const size_t revoked = c->serials.n / DCA_SERIAL_LEN;
+	const bool orders = c->scope.n > 0;
 
 	dca_cbor_map(o, 2 + (size_t)alone + (size_t)row->makes_code +
-	    (revoked ? 1 : 0));
+	    (revoked ? 1 : 0) + (orders ? 2 : 0));
 	dca_cbor_text(o, "act");
 	dca_cbor_text(o, row->name);
 	if (c->op) {
@@ -147,6 +151,12 @@ act_body(struct dca_out *o, const struct act_call *c,
 	if (alone) {
 		dca_cbor_text(o, "alone");
 		dca_cbor_bool(o, true);
+	}
+	if (orders) {
+		dca_cbor_text(o, "scope");
+		dca_cbor_text_n(o, (const char *)c->scope.p, c->scope.n);
+		dca_cbor_text(o, "key_id");
+		dca_cbor_bytes(o, DCA_BUF(c->key_id, c->key_id_n));
 	}
 	if (!c->op) {
 		dca_cbor_text(o, "payload");
@@ -194,6 +204,7 @@ record(struct act_call *c, const struct act_row *row, const char *actor,
 	if (row->makes_code)
 		dca_random(c->code, sizeof(c->code));
 	c->now = dca_now();
+	c->actor = actor;
 	if (row->prepare && (rc = row->prepare(c, e)))
 		return rc;
 	act_body(&body, c, row, alone);
@@ -316,6 +327,14 @@ answer(struct act_call *c, enum dca_rc rc, const struct dca_err *e)
 		    DCA_BUF(empty_map, sizeof(empty_map)));
 }
 
+static void
+call_clear(struct act_call *c)
+{
+	dca_out_free(&c->answer);
+	dca_out_free(&c->serials);
+	dca_out_free(&c->scope);
+}
+
 static enum dca_rc
 verify(struct vault *v, struct dca_buf cose, struct dca_act *a,
     struct dca_operator *op, struct dca_err *e)
@@ -366,8 +385,7 @@ vault_on_act(struct vault *v, struct vault_peer *p,
 	if (rc)
 		refuse_signed(&c, actor, &e);
 	answer(&c, rc, &e);
-	dca_out_free(&c.answer);
-	dca_out_free(&c.serials);
+	call_clear(&c);
 }
 
 /* Root makes the first admin, and nothing else. */
@@ -414,6 +432,5 @@ vault_on_local_act(struct vault *v, struct vault_peer *p,
 	if (rc)
 		dca_log_err(DCA_WARNING, "local act", &e);
 	answer(&c, rc, &e);
-	dca_out_free(&c.answer);
-	dca_out_free(&c.serials);
+	call_clear(&c);
 }

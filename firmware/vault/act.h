@@ -20,6 +20,11 @@ struct act_call {
 	struct dca_out serials;		/* what is revoked, one after the
 					 * other; stands in the row too */
 	uint8_t code[16];		/* code.create */
+	const char *actor;		/* "operator:..." or "local:..." */
+	struct dca_out scope;		/* cross.order: what it stands for,
+					 * in the row; empty: nothing new */
+	uint8_t key_id[32];		/* and the CKA_ID of its key */
+	size_t key_id_n;
 	struct dca_out answer;		/* empty: {} */
 	bool deferred;			/* the answer comes later */
 };

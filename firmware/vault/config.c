@@ -44,6 +44,19 @@ static const struct dca_config_key keys[] = {
 	    "Requests decided and not yet recorded; above: 5.03."),
 	KEY("issue", "new_keys_per_day", UINT, new_keys, 1000000, "100", NULL,
 	    "Keys certified for the first time per customer and day (UTC)."),
+	KEY("cross", "key", CHOICE, cross_key, 0, "new", "new|keep",
+	    "Key of the next cross-certificate: made anew, or the same."),
+	KEY("cross", "renew", BOOL, cross_renew, 0, "yes", NULL,
+	    "Order the next one at two thirds of the life of this one."),
+	KEY("cross", "activate", CHOICE, cross_activate, 0, "operator",
+	    "operator|policy",
+	    "Who activates one for the same list by the same issuer."),
+	KEY("cross", "subject_c", TEXT, cross_c, CAP(cross_c), "", NULL,
+	    "Country in its request; empty with o and cn: as the active one."),
+	KEY("cross", "subject_o", TEXT, cross_o, CAP(cross_o), "", NULL,
+	    "Organisation in its request."),
+	KEY("cross", "subject_cn", TEXT, cross_cn, CAP(cross_cn), "", NULL,
+	    "Common name in its request."),
 	KEY("publish", "base_url", TEXT, base_url, CAP(base_url), NULL, NULL,
 	    "https URL; x5u is this, a slash, the serial in hex and .pem."),
 	KEY("store", "path", TEXT, store, CAP(store), "", NULL,
@@ -53,6 +66,9 @@ static const struct dca_config_key keys[] = {
 	KEY("sockets", "publisher", TEXT, publisher_socket,
 	    CAP(publisher_socket), "", NULL,
 	    "Socket of dca-publisher; empty: /run/dca/publisher.sock."),
+	KEY("sockets", "upstream", TEXT, upstream_socket, CAP(upstream_socket),
+	    "", NULL,
+	    "Socket of dca-upstream; empty: /run/dca/upstream.sock."),
 	KEY("sockets", "admin", TEXT, admin_socket, CAP(admin_socket), "",
 	    NULL, "Socket of local root; empty: /run/dca/admin.sock."),
 };
@@ -121,7 +137,9 @@ vault_config_load(struct vault_config *c, const char *path,
 	    (rc = at_default(c->front_socket, sizeof(c->front_socket), prefix,
 		 "/run/dca/front.sock", e)) ||
 	    (rc = at_default(c->publisher_socket, sizeof(c->publisher_socket),
-		 prefix, "/run/dca/publisher.sock", e)))
+		 prefix, "/run/dca/publisher.sock", e)) ||
+	    (rc = at_default(c->upstream_socket, sizeof(c->upstream_socket),
+		 prefix, "/run/dca/upstream.sock", e)))
 		return rc;
 	return at_default(c->admin_socket, sizeof(c->admin_socket), prefix,
 	    "/run/dca/admin.sock", e);

@@ -62,6 +62,10 @@ vault_cross_load(struct vault_cross **out, struct dca_store *s, uint64_t id,
 	memset(c, 0, sizeof(*c));
 	c->refs = 1;
 	c->id = row.id;
+	c->seq = row.seq;
+	c->installed = row.installed;
+	c->key_len = row.key_len;
+	memcpy(c->key, row.key, sizeof(c->key));
 	dca_out_add(&c->bundle, row.chain.p, row.chain.n);
 	dca_cross_clear(&row);
 	rc = dca_certs_parse(&c->chain, dca_out_buf(&c->bundle),

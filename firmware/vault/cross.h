@@ -14,6 +14,11 @@ struct vault_cross {
 	struct dca_tnset *scope;	/* its list, with the inventory of its
 					 * SPCs; never changed once made */
 	bool spc_only;
+	uint64_t seq;			/* ledger row that activated it, */
+	int64_t installed;		/* and its time */
+	uint8_t key[32];		/* CKA_ID; key_len 0: as configured */
+	size_t key_len;
+	bool revoked;			/* said upstream, by the CRL */
 };
 /* id 0: the active one. CROSS_NONE. */
 enum dca_rc vault_cross_load(struct vault_cross **out, struct dca_store *s,

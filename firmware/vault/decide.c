@@ -72,6 +72,9 @@ check_ready(const struct vault_question *q, struct dca_err *e)
 	if (!q->cross)
 		return dca_fail(e, DCA_RULE_CROSS_NONE,
 		    "no cross-certificate is installed");
+	if (q->cross->revoked)
+		return dca_fail(e, DCA_RULE_CROSS_REVOKED, "the STI-PA's CRL "
+		    "lists a certificate of the active chain");
 	c = &q->cross->chain.v[0];
 	dca_time_format(from, c->not_before);
 	dca_time_format(to, c->not_after);

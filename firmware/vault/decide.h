@@ -37,7 +37,7 @@ struct vault_verdict {
 void vault_verdict_clear(struct vault_verdict *d);
 
 /*
- * On refusal, in this order: CROSS_NONE, CROSS_VALIDITY, CLOCK, REG_UNKNOWN,
+ * On refusal, in this order: CROSS_NONE, CROSS_REVOKED, CROSS_VALIDITY, CLOCK, REG_UNKNOWN,
  * REG_STATE, CSR_FORBIDDEN_KEY, (a repeat is DCA_OK here), TN_SPC_EE,
  * RENEW_*, SCOPE_*, TN_LIST_SIZE, VALIDITY.
  */

@@ -11,12 +11,14 @@
 #include "dca/cbor.h"
 #include "dca/chain.h"
 
+#include "order.h"
 #include "proposal.h"
 
 enum { CHAIN_MAX = 8, ROOTS_MAX = 64 };
 
 struct installing {
 	struct dca_ca_csr csr;
+	uint64_t order;			/* 0: root brought it */
 	struct dca_certs chain, roots;
 	struct dca_out bundle;
 };
@@ -72,18 +74,19 @@ make_bundle(struct installing *i, struct dca_err *e)
 }
 
 static enum dca_rc
-check(struct vault *v, struct installing *i, const struct dca_message *m,
-    struct dca_err *e)
+check(struct vault *v, struct installing *i, struct dca_buf csr,
+    struct dca_buf chain, struct dca_buf roots, struct dca_err *e)
 {
 	enum dca_rc rc;
 
-	if ((rc = dca_ca_csr_parse(&i->csr, m->f[0].b, e))) {
+	if ((rc = dca_ca_csr_parse(&i->csr, csr, e))) {
 		(void)dca_fail_in(e, "request");
 		return rc;
 	}
-	if ((rc = check_key(v, i, e)) ||
-	    (rc = dca_certs_parse(&i->chain, m->f[1].b, CHAIN_MAX, e)) ||
-	    (rc = dca_certs_parse(&i->roots, m->f[2].b, ROOTS_MAX, e)))
+	/* an order's key is in the token: its request was made there */
+	if ((i->order == 0 && (rc = check_key(v, i, e))) ||
+	    (rc = dca_certs_parse(&i->chain, chain, CHAIN_MAX, e)) ||
+	    (rc = dca_certs_parse(&i->roots, roots, ROOTS_MAX, e)))
 		return rc;
 	if (i->chain.n == 0)
 		return dca_fail(e, DCA_RULE_CROSS_CHAIN, "the chain is empty");
@@ -96,7 +99,7 @@ static void
 body_put(struct dca_out *o, const struct installing *i, struct dca_buf csr,
     bool alone)
 {
-	dca_cbor_map(o, alone ? 3 : 2);
+	dca_cbor_map(o, 2 + (size_t)alone + (i->order != 0));
 	dca_cbor_text(o, "csr");
 	dca_cbor_bytes(o, csr);
 	if (alone) {
@@ -105,6 +108,10 @@ body_put(struct dca_out *o, const struct installing *i, struct dca_buf csr,
 	}
 	dca_cbor_text(o, "chain");
 	dca_cbor_bytes(o, dca_out_buf(&i->bundle));
+	if (i->order != 0) {
+		dca_cbor_text(o, "order");
+		dca_cbor_uint(o, i->order);
+	}
 }
 
 /* One admin or none: nobody else could approve it. */
@@ -151,7 +158,8 @@ install(struct vault *v, const struct dca_message *m, const char *actor,
 	DCA_CLEANUP(installing_clear) struct installing i = { 0 };
 	enum dca_rc rc;
 
-	if ((rc = check(v, &i, m, e)) || (rc = vault_group(v, e)))
+	if ((rc = check(v, &i, m->f[0].b, m->f[1].b, m->f[2].b, e)) ||
+	    (rc = vault_group(v, e)))
 		return rc;
 	dca_store_savepoint(v->store);
 	rc = dca_store_admins(v->store) > 1 ?
@@ -162,6 +170,99 @@ install(struct vault *v, const struct dca_message *m, const char *actor,
 	else
 		dca_store_release(v->store);
 	return rc;
+}
+
+/* --- from an order --- */
+
+/* The same list by the same issuer as the active one: nothing that a person
+ * would have to look at. */
+static bool
+as_before(struct vault *v, const struct installing *i)
+{
+	const struct vault_cross *c = vault_cross_active(v);
+
+	return c && i->chain.v[0].scope &&
+	    dca_tnset_equal(c->chain.v[0].scope, i->chain.v[0].scope) &&
+	    dca_buf_eq(c->chain.v[0].issuer, i->chain.v[0].issuer);
+}
+
+static enum dca_rc
+activate(struct vault *v, const struct installing *i, struct dca_buf csr,
+    struct dca_err *e)
+{
+	DCA_AUTO_OUT body = { 0 };
+	const int64_t now = dca_now();
+	uint64_t seq = 0, id = 0;
+	enum dca_rc rc;
+
+	body_put(&body, i, csr, false);
+	rc = dca_store_append(v->store, now, "cross.install", "upstream",
+	    dca_out_buf(&body), &seq, e);
+	if (rc == DCA_OK)
+		rc = dca_store_cross_add(v->store, dca_out_buf(&i->bundle),
+		    now, seq, &id, e);
+	if (rc == DCA_OK)
+		rc = dca_store_order_state(v->store, i->order,
+		    DCA_ORDERED_DONE, id, e);
+	if (rc == DCA_OK)
+		vault_order_say(v, i->order, "activate", DCA_ORDER_DONE,
+		    "same list and issuer as before: active by policy");
+	return rc;
+}
+
+static enum dca_rc
+propose_order(struct vault *v, const struct installing *i,
+    struct dca_buf csr, struct dca_err *e)
+{
+	DCA_AUTO_OUT answer = { 0 };
+	char text[96];
+	struct dca_row head;
+	enum dca_rc rc = propose(v, i, "upstream", csr, &answer, e);
+
+	if (rc == DCA_OK)
+		rc = dca_store_head(v->store, &head, e);
+	if (rc == DCA_OK)
+		rc = dca_store_order_state(v->store, i->order,
+		    DCA_ORDERED_PROPOSED, head.seq, e);
+	if (rc != DCA_OK)
+		return rc;
+	(void)snprintf(text, sizeof(text), "checked; an admin activates it: "
+	    "dcactl cross activate %llu", (unsigned long long)i->order);
+	vault_order_say(v, i->order, "checked", DCA_ORDER_DONE, text);
+	return DCA_OK;
+}
+
+enum dca_rc
+vault_install_ordered(struct vault *v, const struct dca_order *o,
+    struct dca_buf chain, struct dca_buf roots, struct dca_err *e)
+{
+	DCA_CLEANUP(installing_clear) struct installing i = {
+		.order = o->id };
+	const struct dca_buf csr = dca_out_buf(&o->csr);
+	enum dca_rc rc = check(v, &i, csr, chain, roots, e);
+
+	if (rc)
+		return rc;
+	return v->conf.cross_activate == VAULT_BY_POLICY && as_before(v, &i) ?
+	    activate(v, &i, csr, e) : propose_order(v, &i, csr, e);
+}
+
+/* Its request is the one that was made in the token for this order. */
+static enum dca_rc
+check_order(struct vault *v, uint64_t id, struct dca_buf csr,
+    struct dca_err *e)
+{
+	DCA_CLEANUP(dca_order_clear) struct dca_order o = { 0 };
+	enum dca_rc rc = dca_store_order(v->store, id, &o, e);
+
+	if (rc)
+		return rc;
+	if (o.state != DCA_ORDERED_PROPOSED ||
+	    !dca_buf_eq(dca_out_buf(&o.csr), csr))
+		return dca_fail(e, DCA_RULE_REG_STATE,
+		    "order %llu does not wait for this certificate",
+		    (unsigned long long)id);
+	return DCA_OK;
 }
 
 /* The bundle that was checked when it was proposed, root last: it may have
@@ -180,8 +281,12 @@ check_again(struct vault *v, struct installing *i, struct dca_buf payload,
 	    !dca_cbor_take_bytes(&c, &chain, DCA_CROSS_MAX))
 		return dca_fail(e, DCA_RULE_INTERNAL,
 		    "the proposal is not what was proposed");
+	if (dca_cbor_find(payload, "order", &c) &&
+	    !dca_cbor_take_uint(&c, &i->order))
+		return dca_fail(e, DCA_RULE_INTERNAL, "order");
 	if ((rc = dca_ca_csr_parse(&i->csr, csr, e)) ||
-	    (rc = check_key(v, i, e)) ||
+	    (rc = i->order != 0 ? check_order(v, i->order, csr, e) :
+	    check_key(v, i, e)) ||
 	    (rc = dca_certs_parse(&i->chain, chain, CHAIN_MAX + 1, e)))
 		return rc;
 	if (i->chain.n == 0)
@@ -210,6 +315,9 @@ vault_cross_approved(struct vault *v, struct dca_buf payload, uint64_t seq,
 	if (rc == DCA_OK)
 		rc = dca_store_cross_add(v->store, dca_out_buf(&i.bundle),
 		    row.time, seq, &id, e);
+	if (rc == DCA_OK && i.order != 0)
+		rc = dca_store_order_state(v->store, i.order,
+		    DCA_ORDERED_DONE, id, e);
 	if (rc == DCA_OK)
 		vault_cross_forget(v);
 	return rc;

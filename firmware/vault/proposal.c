@@ -45,6 +45,27 @@ vault_propose(struct vault *v, const struct vault_proposing *p,
 	return DCA_OK;
 }
 
+/* What upstream brought was ordered by somebody: with two admins or more,
+ * another one activates it. */
+static enum dca_rc
+check_orderer(struct act_call *c, struct dca_buf payload, struct dca_err *e)
+{
+	DCA_CLEANUP(dca_order_clear) struct dca_order o = { 0 };
+	struct dca_cbor v;
+	uint64_t id = 0;
+	enum dca_rc rc;
+
+	if (!dca_cbor_find(payload, "order", &v) ||
+	    dca_store_admins(c->v->store) < 2)
+		return DCA_OK;
+	if (!dca_cbor_take_uint(&v, &id))
+		return dca_fail(e, DCA_RULE_INTERNAL, "order");
+	if ((rc = dca_store_order(c->v->store, id, &o, e)))
+		return rc;
+	return strcmp(o.actor, c->actor) != 0 ? DCA_OK :
+	    dca_fail(e, DCA_RULE_AUTH_FOUR_EYES, "%s ordered it", o.actor);
+}
+
 /* Who proposed it may have been removed since: then nobody stands for it. */
 static enum dca_rc
 check_proposer(struct act_call *c, const struct dca_proposal *p,
@@ -54,7 +75,7 @@ check_proposer(struct act_call *c, const struct dca_proposal *p,
 	enum dca_rc rc;
 
 	if (!p->is_signed)
-		return DCA_OK;
+		return check_orderer(c, dca_out_buf(&p->data), e);
 	if (strncmp(p->actor, "operator:", 9) != 0)
 		return dca_fail(e, DCA_RULE_INTERNAL, "proposal of %s",
 		    p->actor);

@@ -20,4 +20,13 @@ enum dca_rc vault_propose(struct vault *v, const struct vault_proposing *p,
 enum dca_rc vault_cross_approved(struct vault *v, struct dca_buf payload,
     uint64_t seq, struct dca_err *e) DCA_CHECKED;
 
+/*
+ * install.c: what upstream brought for an order. Checked like what root
+ * brings; then a proposal, or the active one at once where policy says so.
+ * Inside the caller's group and savepoint.
+ */
+enum dca_rc vault_install_ordered(struct vault *v, const struct dca_order *o,
+    struct dca_buf chain, struct dca_buf roots, struct dca_err *e)
+    DCA_CHECKED;
+
 #endif

@@ -10,11 +10,11 @@
 #include "dca/cbor.h"
 #include "dca/profile.h"
 
-#include "vault.h"
+#include "order.h"
 
 static const char *const views[] = { "customers", "operators", "proposals",
 	"keys", "codes", "inventory", "delegations", "certificates", "crosses",
-	"ledger" };
+	"orders", "ledger" };
 
 static enum dca_rc
 no_resource(struct dca_err *e)
@@ -160,6 +160,10 @@ read_any(struct vault *v, const char *path, char *query,
 		return rc;
 	if (strcmp(path, "status") == 0) {
 		vault_status(v, op, o);
+		return DCA_OK;
+	}
+	if (strcmp(path, "steps") == 0) {
+		vault_orders_status(v, o);
 		return DCA_OK;
 	}
 	if (strcmp(path, "scope") == 0)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vault.h"
+#include "order.h"
 
 struct allowed {
 	enum dca_message_type type;
@@ -34,6 +34,13 @@ static const struct allowed admin[] = {
 	{ DCA_MSG_INSTALL, vault_on_install },
 	{ DCA_MSG_NONE, NULL },
 };
+static const struct allowed upstream[] = {
+	{ DCA_MSG_ORDERS, vault_on_orders },
+	{ DCA_MSG_STEP, vault_on_step },
+	{ DCA_MSG_ORDERED, vault_on_ordered },
+	{ DCA_MSG_REVOKED, vault_on_revoked },
+	{ DCA_MSG_NONE, NULL },
+};
 
 static const struct allowed *
 table_of(enum dca_role role)
@@ -45,6 +52,8 @@ table_of(enum dca_role role)
 		return publisher;
 	case DCA_ROLE_ADMIN:
 		return admin;
+	case DCA_ROLE_UPSTREAM:
+		return upstream;
 	default:
 		abort();
 	}
@@ -95,6 +104,12 @@ static void
 opened_admin(struct dca_conn *c, void *arg)
 {
 	opened(c, arg, DCA_ROLE_ADMIN);
+}
+
+static void
+opened_upstream(struct dca_conn *c, void *arg)
+{
+	opened(c, arg, DCA_ROLE_UPSTREAM);
 }
 
 static void
@@ -150,9 +165,11 @@ vault_listen(struct vault *v, struct dca_err *e)
 		{ v->conf.publisher_socket, DCA_ROLE_PUBLISHER,
 		  opened_publisher },
 		{ v->conf.admin_socket, DCA_ROLE_ADMIN, opened_admin },
+		{ v->conf.upstream_socket, DCA_ROLE_UPSTREAM,
+		  opened_upstream },
 	};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		const struct dca_conn_handlers h = { .message = on_message,
 			.closed = closed, .opened = roles[i].opened,
 			.arg = v };

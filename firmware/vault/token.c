@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "order.h"
 
 enum { RETRY = 1, OUTAGE_ALARM = 10, KEY_ALARM = 3,
         MAX_AGE_MANUAL = 300, MAX_AGE_MOST = 30 };
@@ -77,6 +78,7 @@ static void
 attempt(struct vault *v)
 {
 	struct vault_opening *o = v->token.opening;
+	const struct vault_cross *cross = vault_cross_active(v);
 
 	/* The PIN goes to the token it was for and to no other. */
 	if (v->token.known)
@@ -84,6 +86,12 @@ attempt(struct vault *v)
 		    sizeof(o->conf.uri.serial));
 	else
 		o->conf.uri = o->asked;
+	memcpy(o->conf.uri.id, o->asked.id, sizeof(o->conf.uri.id));
+	o->conf.uri.id_len = o->asked.id_len;
+	if (cross && cross->key_len > 0) {
+		memcpy(o->conf.uri.id, cross->key, cross->key_len);
+		o->conf.uri.id_len = cross->key_len;
+	}
 	atomic_store(&o->done, false);
 	v->token.state = VAULT_TOKEN_OPENING;
 	if (pthread_create(&o->thread, NULL, opening_run, o) != 0)
@@ -247,13 +255,40 @@ vault_token_tick(struct vault *v, int64_t now)
 	    atomic_load(&t->opening->done)) {
 		opened(v, now);
 	} else if (t->state == VAULT_TOKEN_DRAIN && vault_issue_idle(v) &&
-	    vault_pool_quiesce(v->pool)) {
+	    !vault_order_busy(v) && vault_pool_quiesce(v->pool)) {
+		if (t->switching) {
+			t->switching = t->known = false;
+			attempt(v);
+			return;
+		}
 		why = t->why;
 		down(v, &why, now);
 	} else if (t->state == VAULT_TOKEN_DOWN &&
 	    (now >= t->retry || t->retry - now > RETRY)) {
 		attempt(v);
 	}
+}
+
+/* After an activation: what is under way is finished with the old key. */
+void
+vault_token_follow(struct vault *v)
+{
+	const struct vault_cross *cross = vault_cross_active(v);
+	struct vault_token *t = &v->token;
+	const struct dca_token_uri *open = &t->opening->conf.uri;
+	const struct dca_token_uri *asked = &t->opening->asked;
+	struct dca_buf want, is = DCA_BUF(open->id, open->id_len);
+
+	if (!cross || t->state != VAULT_TOKEN_UP)
+		return;
+	want = cross->key_len > 0 ? DCA_BUF(cross->key, cross->key_len) :
+	    DCA_BUF(asked->id, asked->id_len);
+	if (dca_buf_eq(want, is))
+		return;
+	(void)dca_fail(&t->why, DCA_RULE_TOKEN_DOWN,
+	    "the key of the new cross-certificate is being opened");
+	t->state = VAULT_TOKEN_DRAIN;
+	t->switching = true;
 }
 
 void

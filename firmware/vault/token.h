@@ -26,6 +26,7 @@ struct vault_token {
 	bool has_key;
 	struct dca_spki key;
 	struct dca_hsm_info info;
+	bool switching;			/* drains for another CKA_ID */
 	bool known;			/* it was up: then only this one is */
 	struct dca_spki known_key;	/* ... taken again */
 	char known_serial[17];
@@ -43,6 +44,9 @@ void vault_token_watch(struct vault *v, int64_t now);
 /* An operator says: try again, with whatever token is there. REG_STATE when
  * there is nothing to resume. */
 enum dca_rc vault_token_resume(struct vault *v, struct dca_err *e) DCA_CHECKED;
+/* Is the session's key that of the active cross-certificate? If not, and the
+ * certificate names one, the token is opened again with that one. */
+void vault_token_follow(struct vault *v);
 /* False: the token hangs, nothing is freed. */
 bool vault_token_close(struct vault *v);
 const char *vault_token_state(const struct vault *v);	/* for people */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "job.h"
+#include "order.h"
 
 enum { PUBLICATION_WAIT = 30, RETRY_COMMIT = 1, RETRY_SETUP = 60,
        RETRY_PUBLISHED = 5, TICK_MS = 250, CODES_EVERY = 60 };
@@ -36,6 +37,9 @@ vault_cross_active(struct vault *v)
 		return v->cross;
 	rc = vault_cross_load(&v->cross, v->store, 0, &e);
 	v->cross_loaded = true;
+	if (v->cross)
+		v->cross->revoked = vault_alarm_known(v, VAULT_ALARM_REVOKED,
+		    "", v->cross->installed);
 	if (rc && e.rule != DCA_RULE_CROSS_NONE)
 		dca_log_err(DCA_ERR, "cross-certificate", &e);
 	return v->cross;
@@ -64,6 +68,8 @@ vault_state(struct vault *v)
 		return e.rule == DCA_RULE_TOKEN_KEY ? "no-key" : "no-token";
 	if (!vault_cross_active(v))
 		return "no-cross-certificate";
+	if (v->cross->revoked)
+		return "cross-revoked";
 	return memcmp(&v->token.key, &v->cross->chain.v[0].key,
 	    sizeof(v->token.key)) == 0 ? "operational" : "no-key";
 }
@@ -324,11 +330,13 @@ vault_tick(void *arg, uint32_t events)
 	struct vault *v = arg;
 
 	(void)events;
+	vault_token_follow(v);
 	vault_token_watch(v, dca_now());
 	vault_issue_overdue(v);
 	wipe_codes(v, dca_now());
 	vault_refuse_flush(v, dca_now());
 	give_up_waiting(v, dca_now());
+	vault_orders_tick(v, dca_now());
 	v->publish_due = true; /* who was too slow may have caught up */
 }
 
@@ -358,10 +366,12 @@ vault_open(struct vault *v, struct dca_err *e)
 	    (rc = parent_of(v->conf.front_socket, e)) ||
 	    (rc = parent_of(v->conf.publisher_socket, e)) ||
 	    (rc = parent_of(v->conf.admin_socket, e)) ||
+	    (rc = parent_of(v->conf.upstream_socket, e)) ||
 	    (rc = dca_store_open(&v->store, v->conf.store, false, e)) ||
 	    (rc = dca_store_appliance(v->store, v->appliance, e)))
 		return rc;
 	v->loop = dca_loop_new();
+	vault_orders_open(v);
 	if ((rc = vault_listen(v, e)))
 		return rc;
 	vault_jail(&v->conf);
@@ -391,7 +401,8 @@ vault_close(struct vault *v)
 {
 	struct vault_answer *a;
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(v->listeners) / sizeof(v->listeners[0]);
+	    i++)
 		if (v->listeners[i])
 			dca_listener_close(v->listeners[i]);
 	while (v->peers && v->peers->conn)
@@ -401,8 +412,9 @@ vault_close(struct vault *v)
 	if (v->store && v->loop)
 		vault_refuse_end(v);
 	vault_issue_close(v);
-	if (!vault_token_close(v))
+	if (!vault_order_stop(v) || !vault_token_close(v))
 		leave(v);
+	vault_orders_close(v);
 	while ((a = v->unpublished)) {
 		v->unpublished = a->next;
 		answer_free(a);

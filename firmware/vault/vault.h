@@ -26,7 +26,14 @@ struct vault_config {
 	char base_url[400];
 	char store[256];		/* "": below the prefix */
 	char front_socket[108], publisher_socket[108], admin_socket[108];
+	char upstream_socket[108];
+	unsigned cross_key;		/* enum vault_cross_key */
+	unsigned cross_activate;	/* enum vault_cross_activate */
+	bool cross_renew;
+	char cross_c[3], cross_o[65], cross_cn[65];
 };
+enum vault_cross_key { VAULT_KEY_NEW, VAULT_KEY_KEEP };
+enum vault_cross_activate { VAULT_BY_OPERATOR, VAULT_BY_POLICY };
 enum vault_token_place { VAULT_TOKEN_LOCAL, VAULT_TOKEN_NETWORK };
 enum vault_release { VAULT_COMMITTED, VAULT_PUBLISHED };
 
@@ -72,7 +79,7 @@ struct vault {
 	struct vault_config conf;
 	struct dca_store *store;
 	struct dca_loop *loop;
-	struct dca_listener *listeners[3];
+	struct dca_listener *listeners[4];
 	struct vault_peer *peers;
 	uint8_t appliance[16];
 	struct vault_cross *cross;	/* active; NULL: none (or not loaded) */
@@ -86,6 +93,9 @@ struct vault {
 	struct vault_answer *answers, **answers_end;
 	struct vault_answer *unpublished;	/* release = published */
 	unsigned n_unpublished;
+	struct vault_orders *orders;	/* order.c */
+	bool orders_due;		/* upstream is to be told */
+	int64_t said_life;		/* that customers will break */
 	int64_t codes_due;		/* expired codes are wiped next */
 	struct vault_limit limits[VAULT_LIMITS];
 };
@@ -121,6 +131,7 @@ void vault_url(const struct vault *v, struct dca_out *o,
  * since? The alarms that tell. */
 #define VAULT_ALARM_SIGNATURE "token-signature"
 #define VAULT_ALARM_RESUMED "token-resumed"
+#define VAULT_ALARM_REVOKED "cross-revoked"
 bool vault_quarantined(struct vault *v);
 
 /*

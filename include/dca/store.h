@@ -316,7 +316,11 @@ struct dca_cross {
 	struct dca_out chain;	/* owned: concatenated DER, cross-certificate
 				 * first, root last */
 	int64_t installed;
+	uint64_t seq;		/* its ledger row */
 	bool active;
+	uint8_t key[32];	/* CKA_ID that its order chose; key_len 0: the
+				 * configured one */
+	size_t key_len;
 };
 void dca_cross_clear(struct dca_cross *c);
 /* Becomes the active one; the one before stays for its children. */
@@ -325,6 +329,40 @@ enum dca_rc dca_store_cross_add(struct dca_store *s, struct dca_buf chain,
 /* id 0: the active one. REG_UNKNOWN. */
 enum dca_rc dca_store_cross(struct dca_store *s, uint64_t id,
     struct dca_cross *out, struct dca_err *e) DCA_CHECKED;
+
+/* --- orders for cross-certificates (dca(7) ORDERS); one is open at a time --- */
+enum dca_ordered {
+	DCA_ORDERED_OPEN, DCA_ORDERED_PROPOSED, DCA_ORDERED_DONE,
+	DCA_ORDERED_DROPPED,
+};
+enum { DCA_KEY_ID_MAX = 32 };
+struct dca_order {
+	uint64_t id;			/* ledger seq of its row */
+	char actor[DCA_ACTOR_MAX];	/* who ordered it */
+	struct dca_out scope;		/* owned: text of the list */
+	uint8_t key[DCA_KEY_ID_MAX];	/* CKA_ID; key_len 0: as configured */
+	size_t key_len;
+	struct dca_out csr;		/* owned; empty until it is made */
+	enum dca_ordered state;
+	uint64_t proposal, cross;	/* 0: not yet */
+};
+void dca_order_clear(struct dca_order *o);
+/* REG_STATE while another one is open. */
+enum dca_rc dca_store_order_add(struct dca_store *s, uint64_t id,
+    const char *actor, const char *scope, struct dca_buf key,
+    struct dca_err *e) DCA_CHECKED;
+/* id 0: the open one. REG_UNKNOWN. */
+enum dca_rc dca_store_order(struct dca_store *s, uint64_t id,
+    struct dca_order *out, struct dca_err *e) DCA_CHECKED;
+/* The newest one. REG_UNKNOWN. */
+enum dca_rc dca_store_order_last(struct dca_store *s, struct dca_order *out,
+    struct dca_err *e) DCA_CHECKED;
+/* Once. REG_STATE. */
+enum dca_rc dca_store_order_csr(struct dca_store *s, uint64_t id,
+    struct dca_buf csr, struct dca_err *e) DCA_CHECKED;
+/* number: of the proposal, or the id of the cross-certificate. REG_STATE. */
+enum dca_rc dca_store_order_state(struct dca_store *s, uint64_t id,
+    enum dca_ordered state, uint64_t number, struct dca_err *e) DCA_CHECKED;
 
 /* --- imports in parts (dca(7) FORMATS; rows are CBOR as in the act) --- */
 enum dca_rc dca_store_part_add(struct dca_store *s, const char *import,

@@ -184,6 +184,8 @@ lab_open(struct lab *l, const char *program)
 	    l->prefix);
 	(void)snprintf(l->publisher, sizeof(l->publisher),
 	    "%s/run/dca/publisher.sock", l->prefix);
+	(void)snprintf(l->upstream, sizeof(l->upstream),
+	    "%s/run/dca/upstream.sock", l->prefix);
 	(void)snprintf(l->admin, sizeof(l->admin), "%s/run/dca/admin.sock",
 	    l->prefix);
 	(void)snprintf(text, sizeof(text), "directories.tokendir = %s/tokens\n"

@@ -62,13 +62,18 @@ test_hostile_packets(void **state)
 		{ DCA_MSG_FOLLOW, 1, true, DCA_ROLE_PUBLISHER },
 		{ DCA_MSG_PUBLISHED, 2, true, DCA_ROLE_PUBLISHER },
 		{ DCA_MSG_UNPUBLISHED, 3, true, DCA_ROLE_PUBLISHER },
+		{ DCA_MSG_ORDERS, 1, true, DCA_ROLE_UPSTREAM },
+		{ DCA_MSG_STEP, 4, true, DCA_ROLE_UPSTREAM },
+		{ DCA_MSG_ORDERED, 4, true, DCA_ROLE_UPSTREAM },
+		{ DCA_MSG_REVOKED, 2, false, DCA_ROLE_UPSTREAM },
 		{ DCA_MSG_LOCAL_ACT, 1, false, DCA_ROLE_ADMIN },
 		{ DCA_MSG_LOCAL_READ, 2, false, DCA_ROLE_ADMIN },
 		{ DCA_MSG_INSTALL, 3, false, DCA_ROLE_ADMIN },
 	};
 	const char *sockets[] = { [DCA_ROLE_FRONT] = lab.front,
 		[DCA_ROLE_PUBLISHER] = lab.publisher,
-		[DCA_ROLE_ADMIN] = lab.admin };
+		[DCA_ROLE_ADMIN] = lab.admin,
+		[DCA_ROLE_UPSTREAM] = lab.upstream };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -83,7 +88,7 @@ test_hostile_packets(void **state)
 		dca_out_add(&p, "", 1);
 		closes(own, dca_out_buf(&p));
 		p.n--;
-		for (unsigned role = DCA_ROLE_FRONT; role <= DCA_ROLE_ADMIN;
+		for (unsigned role = DCA_ROLE_FRONT; role <= DCA_ROLE_UPSTREAM;
 		     role++)
 			if (role != types[i].role)
 				closes(sockets[role], dca_out_buf(&p));

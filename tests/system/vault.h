@@ -18,7 +18,7 @@
 
 struct lab {
 	char prefix[64];
-	char front[128], publisher[128], admin[128];
+	char front[128], publisher[128], admin[128], upstream[128];
 	pid_t pid;
 	uint8_t appliance[16];
 	EVP_PKEY *root_key, *admin_key;

@@ -152,7 +152,7 @@ broken(void **state)
 	for (size_t i = 0; i < table_n; i++) {
 		const struct want *w = &table[i];
 
-		for (enum dca_role r = DCA_ROLE_VAULT; r <= DCA_ROLE_ADMIN; r++) {
+		for (enum dca_role r = DCA_ROLE_VAULT; r <= DCA_ROLE_UPSTREAM; r++) {
 			if (r != w->role)
 				refuses(w, r, NOTHING, 0);
 		}
@@ -202,7 +202,7 @@ unknown(void **state)
 		const struct want w = { "?", types[i], DCA_ROLE_FRONT, 1,
 			{ { 'u', 0 } } };
 
-		for (enum dca_role r = DCA_ROLE_VAULT; r <= DCA_ROLE_ADMIN; r++)
+		for (enum dca_role r = DCA_ROLE_VAULT; r <= DCA_ROLE_UPSTREAM; r++)
 			refuses(&w, r, NOTHING, 0);
 	}
 }
