@@ -5,19 +5,22 @@
  * copy of the store; it changes nothing and holds no key.
  */
 #include "dca-verify.h"
+#include "dca-verify-lint.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dca/os.h"
 #include "dca/store.h"
-#include "dca/tnauthlist.h"
 
 static struct {
 	const char *roots, *time, *url, *tls_ca, *inventory;
 	const char *crl, *crl_signer, *spc_parent, *number;
-	bool json, operators;
+	const char *pack, *policy, *issuer;
+	bool json, operators, verdicts, crldp_optional, cn_shaken, rules;
+	bool strict;
 } opt;
 
 static int
@@ -87,6 +90,44 @@ run_chain(int argc, char **argv, void *arg)
 	return code;
 }
 
+/* --- lint --- */
+
+static int
+usage(const char *what)
+{
+	fprintf(stderr, "dca-verify: %s\n", what);
+	return 2;
+}
+
+static int
+run_lint(int argc, char **argv, void *arg)
+{
+	struct lint_ask ask = { .policies = opt.policy, .issuer = opt.issuer,
+		.json = opt.json, .verdicts = opt.verdicts,
+		.crldp_optional = opt.crldp_optional,
+		.cn_shaken = opt.cn_shaken };
+	struct dca_err e = { 0 };
+	int code = 2;
+
+	(void)arg;
+	if (opt.pack != NULL && (ask.pack = dca_lint_pack(opt.pack)) == 0)
+		return usage("--pack is sti-root, sti-intermediate, sti-ee, "
+		    "sti-sca, delegate-ee or published");
+	if (opt.rules) {
+		lint_print_rules(ask.pack);
+		return 0;
+	}
+	if (argc == 0)
+		return usage("lint needs a file, a folder or -");
+	if (opt.json && opt.verdicts)
+		return usage("--json or --verdicts, not both");
+	if (lint_all(&ask, argv, argc, &code, &e) != DCA_OK) {
+		(void)finish(dca_problem(e.rule)->rc, &e);
+		return 2;
+	}
+	return code;
+}
+
 /* --- ledger --- */
 
 static void
@@ -140,6 +181,14 @@ run_ledger(int argc, char **argv, void *arg)
 
 /* --- scope, tn --- */
 
+/* As a relying party reads what others signed, or as this CA what it is asked
+ * to sign. */
+static enum dca_tnauthlist_mode
+list_mode(void)
+{
+	return opt.strict ? DCA_TNAUTHLIST_ISSUE : DCA_TNAUTHLIST_FOREIGN;
+}
+
 static int
 run_scope(int argc, char **argv, void *arg)
 {
@@ -153,11 +202,11 @@ run_scope(int argc, char **argv, void *arg)
 
 	(void)argc;
 	(void)arg;
-	if ((rc = verify_list(parent, argv[0], &e)) != DCA_OK) {
+	if ((rc = verify_list(parent, argv[0], list_mode(), &e)) != DCA_OK) {
 		(void)dca_fail_in(&e, "parent");
 		return finish(rc, &e);
 	}
-	if ((rc = verify_list(child, argv[1], &e)) != DCA_OK) {
+	if ((rc = verify_list(child, argv[1], list_mode(), &e)) != DCA_OK) {
 		(void)dca_fail_in(&e, "child");
 		return finish(rc, &e);
 	}
@@ -176,29 +225,11 @@ run_scope(int argc, char **argv, void *arg)
 static int
 run_tn(int argc, char **argv, void *arg)
 {
-	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *s = dca_tnset_new();
-	DCA_AUTO_OUT text = { 0 };
-	DCA_AUTO_OUT der = { 0 };
-	DCA_AUTO_OUT b64 = { 0 };
-	DCA_CLEANUP(dca_free_p) char *hex = NULL;
 	struct dca_err e = { 0 };
-	enum dca_rc rc;
 
 	(void)argc;
 	(void)arg;
-	if ((rc = verify_list(s, argv[0], &e)) != DCA_OK)
-		return finish(rc, &e);
-	if (dca_tnset_empty(s))
-		return finish(dca_fail(&e, DCA_RULE_TN_EMPTY, "no entry"), &e);
-	dca_tnset_print(s, &text);
-	dca_tnauthlist_encode(&der, s);
-	dca_b64url(&b64, dca_out_buf(&der));
-	hex = dca_alloc(2 * der.n + 1);
-	dca_hex(hex, der.p, der.n);
-	printf("text       %.*s\nDER        %s\nbase64url  %.*s\n",
-	    (int)text.n, (const char *)text.p, hex, (int)b64.n,
-	    (const char *)b64.p);
-	return 0;
+	return finish(verify_explain(argv[0], list_mode(), &e), &e);
 }
 
 static const struct dca_option chain_options[] = {
@@ -222,6 +253,26 @@ static const struct dca_option chain_options[] = {
 	    "may the leaf sign for this number" },
 	{ "json", NULL, NULL, &opt.json, "print JSON" },
 };
+static const struct dca_option lint_options[] = {
+	{ "pack", "NAME", &opt.pack, NULL,
+	    "rules of this pack instead of those of the certificate's type" },
+	{ "issuer", "FILE", &opt.issuer, NULL,
+	    "issuer of those whose issuer does not follow in the file" },
+	{ "policy", "OIDS", &opt.policy, NULL,
+	    "certificate policies beside those of the US SHAKEN CP" },
+	{ "crldp-optional", NULL, NULL, &opt.crldp_optional,
+	    "a delegate certificate may have no CRL" },
+	{ "cn-shaken", NULL, NULL, &opt.cn_shaken,
+	    "a delegate certificate has SHAKEN in its CN" },
+	{ "json", NULL, NULL, &opt.json, "an object per certificate and line" },
+	{ "verdicts", NULL, NULL, &opt.verdicts,
+	    "a letter for each of the 57 published rules" },
+	{ "rules", NULL, NULL, &opt.rules, "print the rules instead" },
+};
+static const struct dca_option list_options[] = {
+	{ "strict", NULL, NULL, &opt.strict,
+	    "as this CA reads a request: no range up to 10^digits" },
+};
 static const struct dca_option ledger_options[] = {
 	{ "operators", NULL, NULL, &opt.operators,
 	    "also what each operator signed" },
@@ -231,13 +282,18 @@ static const struct dca_command commands[] = {
 	    "path and scope of a chain, leaf first (- is stdin)",
 	    chain_options, sizeof(chain_options) / sizeof(chain_options[0]), 0,
 	    1, run_chain },
+	{ "lint", "[FILE|DIR...]",
+	    "what the rules say of certificates, PEM or DER (- is stdin)",
+	    lint_options, sizeof(lint_options) / sizeof(lint_options[0]), 0,
+	    INT_MAX, run_lint },
 	{ "ledger", "FILE", "every row and view of a store", ledger_options,
 	    sizeof(ledger_options) / sizeof(ledger_options[0]), 1, 1,
 	    run_ledger },
 	{ "scope", "PARENT CHILD",
 	    "is the list CHILD inside the list PARENT (text, hex, base64url, "
-	    "@FILE)", NULL, 0, 2, 2, run_scope },
-	{ "tn", "LIST", "a list in all its forms", NULL, 0, 1, 1, run_tn },
+	    "@FILE)", list_options, 1, 2, 2, run_scope },
+	{ "tn", "LIST", "a list in all its forms, explained", list_options, 1, 1,
+	    1, run_tn },
 };
 
 int

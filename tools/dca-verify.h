@@ -4,6 +4,7 @@
 #define DCA_VERIFY_H
 
 #include "dca/chain.h"
+#include "dca/tnauthlist.h"
 #include "dca/verify.h"
 #include "fetch.h"
 
@@ -16,6 +17,10 @@ enum { VERIFY_CHAIN_MAX = 16, VERIFY_FILE_MAX = 4 * 1024 * 1024 };
  * list).
  */
 enum dca_rc verify_list(struct dca_tnset *out, const char *arg,
+    enum dca_tnauthlist_mode mode, struct dca_err *e) DCA_CHECKED;
+/* A list in all its forms, entry by entry, and whether it would be issued as
+ * it stands. Returns what to exit with, e says why. */
+enum dca_rc verify_explain(const char *arg, enum dca_tnauthlist_mode mode,
     struct dca_err *e) DCA_CHECKED;
 
 /* The numbers of each provider, from a CSV file start,count,spc. INPUT. */
