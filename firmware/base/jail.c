@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dca/os.h"
 
@@ -38,6 +39,14 @@ static const char *const names_and_libraries[] = {
 	"/run/systemd/resolve", "/etc/nsswitch.conf", "/etc/gai.conf",
 	"/etc/services", NULL,
 };
+/* and the system's CAs */
+static const char *const names_and_cas[] = {
+	"/etc/ssl", "/dev/urandom", "/etc/hosts", "/etc/host.conf",
+	"/etc/resolv.conf", "/run/systemd/resolve", "/etc/nsswitch.conf",
+	"/etc/gai.conf", "/etc/services", "/etc/localtime",
+	"/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+	"/usr/lib/ssl", NULL,
+};
 static const char *const nothing[] = { NULL };
 
 enum {
@@ -59,6 +68,8 @@ static const struct jail_profile profiles[] = {
 	    nothing },
 	[DCA_JAIL_PUBLISHER] = { "publisher", PUBLISHER,
 	    JAIL_UNIX | JAIL_INET | JAIL_ROUTE, names },
+	[DCA_JAIL_UPSTREAM] = { "upstream", PUBLISHER,
+	    JAIL_UNIX | JAIL_INET | JAIL_ROUTE, names_and_cas },
 };
 
 static char state[96] = "none";
@@ -67,6 +78,20 @@ const char *
 dca_jail_state(void)
 {
 	return state;
+}
+
+uint16_t
+dca_jail_port(const char *url)
+{
+	const char *p = strstr(url, "//");
+	unsigned long port = 443;
+
+	p = p != NULL ? p + 2 : url;
+	p += *p == '[' ? strcspn(p, "]") : 0;
+	p += strcspn(p, ":/");
+	if (*p == ':')
+		port = strtoul(p + 1, NULL, 10);
+	return port > UINT16_MAX ? 0 : (uint16_t)port;
 }
 
 /* Landlock holds for the thread that enters and for those it makes. */

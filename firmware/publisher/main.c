@@ -94,27 +94,13 @@ parent(char path[static 4096])
 	return path;
 }
 
-/* Of a base_url that check_url accepted. */
-static uint16_t
-port_of(const char *url)
-{
-	const char *p = strstr(url, "//") + 2;
-	unsigned long port = 443;
-
-	p += *p == '[' ? strcspn(p, "]") : 0;
-	p += strcspn(p, ":/");
-	if (*p == ':')
-		port = strtoul(p + 1, NULL, 10);
-	return port > UINT16_MAX ? 0 : (uint16_t)port;
-}
-
 static void
 enter_jail(const struct settings *s)
 {
 	enum { DNS = 53 };
 	char state[4096], ca[4096];
 	struct dca_jail_paths p = { .write = { s->directory },
-		.tcp = { DNS, port_of(s->base_url) } };
+		.tcp = { DNS, dca_jail_port(s->base_url) } };
 
 	dca_strlcpy(state, s->state, sizeof(state));
 	dca_strlcpy(ca, s->tls_ca, sizeof(ca));

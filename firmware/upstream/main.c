@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dca/jail.h"
+
 #include "upstream.h"
 
 #define KEY(section, key, type, member, fallback, help)                        \
@@ -139,6 +141,36 @@ begin(struct settings *s, struct services *v, struct dca_err *e)
 
 /* --- run --- */
 
+/* What the environment says where the configuration is silent, as libcurl. */
+static const char *
+proxy_of(const struct settings *s)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY",
+		"all_proxy", "ALL_PROXY" };
+	const char *v;
+
+	if (s->proxy[0] != '\0')
+		return s->proxy;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((v = getenv(names[i])) != NULL && v[0] != '\0')
+			return v;
+	return NULL;
+}
+
+static void
+enter_jail(const struct settings *s)
+{
+	enum { DNS = 53 };
+	const char *proxy = proxy_of(s);
+	struct dca_jail_paths p = { .write = { s->state },
+		.read = { s->pa_password, s->ca_eab_key, s->tls_ca },
+		.tcp = { DNS, dca_jail_port(s->pa_base),
+		    dca_jail_port(s->ca_directory),
+		    dca_jail_port(proxy != NULL ? proxy : s->crl_url) } };
+
+	dca_jail_enter(DCA_JAIL_UPSTREAM, &p);
+}
+
 static int
 run(int argc, char **argv, void *arg)
 {
@@ -161,6 +193,7 @@ run(int argc, char **argv, void *arg)
 	if (rc == DCA_OK) {
 		l = dca_loop_new();
 		u = upstream_new(l, &v, opt.once);
+		enter_jail(&s);
 		dca_log(DCA_INFO, "ready version=%s", DCA_VERSION);
 		dca_loop_run(l);
 		code = opt.once && upstream_failed(u) ? 1 : 0;

@@ -14,6 +14,7 @@ enum dca_jail {
 	DCA_JAIL_VAULT_NETWORK,	/* token behind TCP */
 	DCA_JAIL_FRONT,		/* its open UDP socket, the vault's socket */
 	DCA_JAIL_PUBLISHER,	/* its directories, TCP to the web server */
+	DCA_JAIL_UPSTREAM,	/* its directory, TCP to STI-PA and STI-CA */
 };
 
 enum { DCA_JAIL_PATHS = 16, DCA_JAIL_PORTS = 4 };
@@ -37,6 +38,9 @@ struct dca_jail_paths {
  * the log and in dca_jail_state; a process that has threads already aborts.
  */
 void dca_jail_enter(enum dca_jail jail, const struct dca_jail_paths *p);
+
+/* The port of an https URL, for tcp; 443 when it names none. */
+uint16_t dca_jail_port(const char *url);
 
 /* "vault-local landlock=7 seccomp=yes memory=locked" for people, or "none". */
 const char *dca_jail_state(void);

@@ -31,7 +31,8 @@
 #include "dca/os.h"
 
 enum { VL = 1 << 0, VN = 1 << 1, FR = 1 << 2, PU = 1 << 3,
-	VAULT = VL | VN, FILES = VL | VN | PU, ALL = FILES | FR };
+	UP = 1 << 4, OUT = PU | UP, VAULT = VL | VN, FILES = VL | VN | OUT,
+	ALL = FILES | FR };
 enum verdict { WORKS, REFUSED, KILLED, STOPPED /* either */ };
 
 static const struct {
@@ -42,6 +43,7 @@ static const struct {
 	[DCA_JAIL_VAULT_NETWORK] = { "vault-network", VN },
 	[DCA_JAIL_FRONT] = { "front", FR },
 	[DCA_JAIL_PUBLISHER] = { "publisher", PU },
+	[DCA_JAIL_UPSTREAM] = { "upstream", UP },
 };
 
 static struct {
@@ -306,18 +308,18 @@ static const struct attempt {
 	{ "truncate a file outside", try_truncate, REFUSED, 0 },
 	{ "unlink a file outside", try_unlink, REFUSED, 0 },
 	{ "rename out of its directory", try_rename, REFUSED, 0 },
-	{ "socket(AF_INET, TCP)", try_inet, REFUSED, VN | PU },
-	{ "socket(AF_INET, UDP)", try_inet_udp, REFUSED, VN | PU },
-	{ "socket(AF_INET6)", try_inet6, REFUSED, VN | PU },
-	{ "socket(AF_NETLINK, route)", try_netlink, REFUSED, VN | PU },
+	{ "socket(AF_INET, TCP)", try_inet, REFUSED, VN | OUT },
+	{ "socket(AF_INET, UDP)", try_inet_udp, REFUSED, VN | OUT },
+	{ "socket(AF_INET6)", try_inet6, REFUSED, VN | OUT },
+	{ "socket(AF_NETLINK, route)", try_netlink, REFUSED, VN | OUT },
 	{ "socket(AF_NETLINK, audit)", try_audit, REFUSED, 0 },
 	{ "socket(AF_PACKET)", try_packet, REFUSED, 0 },
 	{ "socket(AF_INET, RAW)", try_raw, REFUSED, 0 },
 	{ "socket(AF_VSOCK)", try_vsock, REFUSED, 0 },
 	{ "socket(AF_ALG)", try_alg, REFUSED, 0 },
-	{ "connect to its TCP port", try_tcp_open, REFUSED, VN | PU },
+	{ "connect to its TCP port", try_tcp_open, REFUSED, VN | OUT },
 	{ "connect to another TCP port", try_tcp_closed, REFUSED, VN },
-	{ "connect UDP", try_udp, REFUSED, VN | PU },
+	{ "connect UDP", try_udp, REFUSED, VN | OUT },
 	{ "its UDP socket", try_udp_kept, REFUSED, ALL },
 	{ "listen", try_listen, REFUSED, 0 },
 	{ "connect to the vault's socket", try_unix, REFUSED, ALL },
@@ -412,7 +414,7 @@ check(const struct attempt *a, enum dca_jail jail)
 	static const char *const words[] = { "works", "refused", "killed" };
 	const struct dca_jail_paths p = { .read = { at.ro },
 		.write = { at.in },
-		.tcp = { jail == DCA_JAIL_PUBLISHER ? at.open : 0 } };
+		.tcp = { jails[jail].bit & OUT ? at.open : 0 } };
 	enum verdict want = (a->works & jails[jail].bit) != 0 ? WORKS :
 	    a->otherwise, got;
 	int status = 0;

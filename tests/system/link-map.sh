@@ -16,6 +16,7 @@ done <<'MAP'
 dca-vault|coap_|curl_|SSL_|PKCS11_|json_|connect_tls|coap|curl|ssl|p11[.]|jansson
 dca-front|C_Sign|PKCS11_|sqlite3_|curl_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|curl|jansson
 dca-publisher|C_Sign|PKCS11_|sqlite3_|coap_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|coap|jansson
+dca-upstream|C_Sign|PKCS11_|sqlite3_|coap_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|coap
 dcactl|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|jansson
 dca-enroll|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|jansson
 dca-verify|C_Sign|PKCS11_|coap_|dca_signer_|dca_hsm_|p11[.]|coap|jansson

@@ -43,10 +43,10 @@ done
 if command -v systemd-sysusers >/dev/null && [ "$(id -u)" = 0 ]; then
 	mkdir -p "$tmp/root/etc"
 	systemd-sysusers --root="$tmp/root" "$units/dca.sysusers" >"$tmp/out" 2>&1 &&
-		[ "$(grep -c '^dca-' "$tmp/root/etc/passwd")" = 3 ] &&
+		[ "$(grep -c '^dca-' "$tmp/root/etc/passwd")" = 4 ] &&
 		systemd-tmpfiles --root="$tmp/root" --create "$units/dca.tmpfiles" >>"$tmp/out" 2>&1 ||
 		{ echo "NOT OK: users and directories"; cat "$tmp/out"; failures=$((failures + 1)); }
-	for role in front publisher; do
+	for role in front publisher upstream; do
 		gid=$(sed -n "s/^dca-$role:[^:]*:\([0-9]*\):.*/\1/p" "$tmp/root/etc/group")
 		uid=$(sed -n "s/^dca-vault:[^:]*:\([0-9]*\):.*/\1/p" "$tmp/root/etc/passwd")
 		is=$(stat -c '%a %u %g' "$tmp/root/run/dca/$role")
