@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signers: one session and one key handle per thread. What is signed is a
- * whole DER SEQUENCE that this process built; the digest is made here and
- * there is no other way in. No signature leaves before it verified with the
- * public key that was read when the signer was opened.
+ * whole DER SEQUENCE or PASSporT that this process built; the digest is made
+ * here and there is no other way in. No signature leaves before it verified
+ * with the public key that was read when the signer was opened.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -230,30 +230,81 @@ dca_signer_alive(struct dca_signer *s, struct dca_err *e)
 	return attach_again(s, false, e);
 }
 
-enum dca_rc
-dca_signer_sign(struct dca_signer *s, struct dca_buf body, struct dca_out *out,
-    struct dca_err *e)
+/* SHA-256 over body, r||s in raw and as DER in sig, verified. */
+static enum dca_rc
+sign_body(struct dca_signer *s, struct dca_buf body, uint8_t raw[static 256],
+    struct dca_out *sig, struct dca_err *e)
 {
-	uint8_t digest[DCA_SHA256_LEN], given[DCA_SHA256_LEN], raw[256];
-	DCA_AUTO_OUT sig = { 0 };
+	uint8_t digest[DCA_SHA256_LEN], given[DCA_SHA256_LEN];
 	CK_ULONG n = 0;
 	enum dca_rc rc;
 
-	if (!one_sequence(body))
-		abort();	/* our own builder is broken */
 	dca_sha256(digest, body);
 	memcpy(given, digest, sizeof(given));	/* the module gets a copy */
 	rc = token_sign(s, given, raw, &n, e);
 	if (rc != DCA_OK)
 		return rc;
-	if (n != 64 || !dca_ecdsa_sig_from_raw(&sig, raw))
+	if (n != 64 || !dca_ecdsa_sig_from_raw(sig, raw))
 		return dca_fail(e, DCA_RULE_TOKEN_SIGNATURE,
 		    "C_Sign gave %lu octets that are not r||s of P-256",
 		    (unsigned long)n);
-	if (!dca_ecdsa_verify(&s->spki, digest, dca_out_buf(&sig)))
+	if (!dca_ecdsa_verify(&s->spki, digest, dca_out_buf(sig)))
 		return dca_fail(e, DCA_RULE_TOKEN_SIGNATURE,
 		    "the signature does not verify with the public key of the "
 		    "token");
-	dca_signed_encode(out, body, dca_out_buf(&sig));
 	return DCA_OK;
+}
+
+enum dca_rc
+dca_signer_sign(struct dca_signer *s, struct dca_buf body, struct dca_out *out,
+    struct dca_err *e)
+{
+	DCA_AUTO_OUT sig = { 0 };
+	uint8_t raw[256];
+	enum dca_rc rc;
+
+	if (!one_sequence(body))
+		abort();	/* our own builder is broken */
+	rc = sign_body(s, body, raw, &sig, e);
+	if (rc == DCA_OK)
+		dca_signed_encode(out, body, dca_out_buf(&sig));
+	return rc;
+}
+
+/*
+ * Two segments of base64url and a dot, the first of them JSON: "{" is "e".
+ * A SEQUENCE begins with "0" (0x30): what is signed here can be no
+ * certificate.
+ */
+static bool
+signing_input(struct dca_buf b)
+{
+	size_t dots = 0;
+
+	for (size_t i = 0; i < b.n; i++) {
+		const uint8_t c = b.p[i];
+
+		if (c == '.')
+			dots++;
+		else if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return dots == 1 && b.p[0] == 'e' && b.p[b.n - 1] != '.';
+}
+
+enum dca_rc
+dca_signer_passport(struct dca_signer *s, struct dca_buf input,
+    uint8_t raw[static 64], struct dca_err *e)
+{
+	DCA_AUTO_OUT sig = { 0 };
+	uint8_t given[256];
+	enum dca_rc rc;
+
+	if (!signing_input(input))
+		abort();	/* our own builder is broken */
+	rc = sign_body(s, input, given, &sig, e);
+	if (rc == DCA_OK)
+		memcpy(raw, given, 64);
+	return rc;
 }

@@ -68,6 +68,14 @@ void dca_signer_close(struct dca_signer *s);	/* NULL ok */
 enum dca_rc dca_signer_sign(struct dca_signer *s, struct dca_buf body,
     struct dca_out *out, struct dca_err *e) DCA_CHECKED;
 
+/*
+ * The same for the signing input of a PASSporT (RFC 7515 5.1; asserted to be
+ * the ASCII of two segments, of which the first is JSON): r||s, verified. For
+ * a customer's key; the vault does not call it.
+ */
+enum dca_rc dca_signer_passport(struct dca_signer *s, struct dca_buf input,
+    uint8_t raw[static 64], struct dca_err *e) DCA_CHECKED;
+
 /* Keeps an idle session alive and finds a dead token before a customer does;
  * repairs the session as signing would. The same rules. */
 enum dca_rc dca_signer_alive(struct dca_signer *s, struct dca_err *e)

@@ -14,6 +14,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -71,6 +73,69 @@ signs(void **state)
 		assert_int_equal(dca_signer_sign(s, DCA_BUF(body,
 		    sizeof(body)), &out, &e), DCA_OK);
 		assert_signed(&out, &key);
+	}
+	dca_signer_close(s);
+	dca_hsm_close(h);
+}
+
+/* r||s that OpenSSL verifies over the text, once it is DER. */
+static void
+signs_a_passport(void **state)
+{
+	static const char input[] = "eyJhbGciOiJFUzI1NiJ9.eyJpYXQiOjF9";
+	struct dca_hsm *h = token_open(NULL, URI);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct dca_signer *s = NULL;
+	DCA_AUTO_OUT der = { 0 };
+	struct dca_spki key;
+	const uint8_t *p = key.der;
+	struct dca_err e = { 0 };
+	uint8_t raw[64];
+	EVP_PKEY *k;
+
+	(void)state;
+	assert_int_equal(dca_hsm_key(h, &key, &e), DCA_OK);
+	assert_int_equal(dca_signer_open(&s, h, &e), DCA_OK);
+	assert_int_equal(dca_signer_passport(s, DCA_BUF(input,
+	    sizeof(input) - 1), raw, &e), DCA_OK);
+	assert_true(dca_ecdsa_sig_from_raw(&der, raw));
+	k = d2i_PUBKEY(NULL, &p, sizeof(key.der));
+	assert_int_equal(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL,
+	    k), 1);
+	assert_int_equal(EVP_DigestVerify(ctx, der.p, der.n,
+	    (const uint8_t *)input, sizeof(input) - 1), 1);
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(k);
+	dca_signer_close(s);
+	dca_hsm_close(h);
+}
+
+/* What is no signing input never gets as far as the token. */
+static void
+signs_no_other_text(void **state)
+{
+	static const char *const v[] = { "", "eyJ9", "eyJ9.", ".eyJ9",
+		"eyJ9.e.e", "eyJ9.e=", "0yJ9.eyJ9", "eyJ9.e\n" };
+	struct dca_hsm *h = token_open(NULL, URI);
+	struct dca_signer *s = NULL;
+	uint8_t raw[64];
+
+	(void)state;
+	assert_int_equal(dca_signer_open(&s, h, NULL), DCA_OK);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		int status = 0;
+		pid_t child = fork();
+
+		assert_true(child >= 0);
+		if (child == 0) {
+			(void)signal(SIGABRT, SIG_DFL);
+			(void)!dca_signer_passport(s,
+			    DCA_BUF(v[i], strlen(v[i])), raw, NULL);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGABRT);
 	}
 	dca_signer_close(s);
 	dca_hsm_close(h);
@@ -269,6 +334,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signs),
+		cmocka_unit_test(signs_a_passport),
+		cmocka_unit_test(signs_no_other_text),
 		cmocka_unit_test(signs_in_threads),
 		cmocka_unit_test(not_the_token),
 		cmocka_unit_test(serial_chooses),
