@@ -36,28 +36,6 @@ finish(enum dca_rc rc, const struct dca_err *e)
 
 /* --- chain --- */
 
-static bool
-spc_parent(enum dca_verify_spc *policy)
-{
-	static const struct {
-		const char *word;
-		enum dca_verify_spc policy;
-	} words[] = {
-		{ "flag", DCA_VERIFY_SPC_FLAG },
-		{ "accept", DCA_VERIFY_SPC_ACCEPT },
-		{ "reject", DCA_VERIFY_SPC_REJECT },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (opt.spc_parent == NULL ||
-		    strcmp(words[i].word, opt.spc_parent) == 0) {
-			*policy = words[i].policy;
-			return true;
-		}
-	}
-	return false;
-}
-
 static int
 run_chain(int argc, char **argv, void *arg)
 {
@@ -76,7 +54,7 @@ run_chain(int argc, char **argv, void *arg)
 		wrong = "--time is like 2026-12-01T00:00:00Z";
 	else if ((opt.crl == NULL) != (opt.crl_signer == NULL))
 		wrong = "--crl and --crl-signer go together";
-	else if (!spc_parent(&ask.spc))
+	else if (!verify_spc_parse(&ask.spc, opt.spc_parent))
 		wrong = "--spc-parent is accept, reject or flag";
 	if (wrong != NULL) {
 		fprintf(stderr, "dca-verify: %s\n", wrong);

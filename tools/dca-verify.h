@@ -39,6 +39,14 @@ struct verify_ask {
 	const char *crl, *crl_signer;		/* both or none */
 	enum dca_verify_spc spc;
 };
+/* roots, CRL, inventory and policy of ask. */
+enum dca_rc verify_set_up(struct dca_verifier *v, const struct verify_ask *ask,
+    struct dca_err *e) DCA_CHECKED;
+/* What the library says, as an error of ours. */
+enum dca_rc verify_taken(const struct dca_verify_why *why, struct dca_err *e)
+    DCA_CHECKED;
+/* --spc-parent; NULL: flag. False: no such policy. */
+bool verify_spc_parse(enum dca_verify_spc *policy, const char *word);
 /* Judges and reports; *code is what to exit with. Fails when there is no
  * verdict, for a file to judge by could not be used. */
 enum dca_rc verify_chain(const struct verify_ask *ask, int64_t when,

@@ -15,6 +15,7 @@
 #define TYPE "application/pem-certificate-chain"
 enum { URL_MAX = 2048, FETCH_MAX = 256 * 1024, FETCH_SECONDS = 10,
 	CONNECT_SECONDS = 5 };
+enum { DAY = 24 * 3600, YEAR = 365 * DAY };
 
 static enum dca_rc
 check_port(CURLU *u, struct dca_err *e)
@@ -98,6 +99,52 @@ check_answer(CURL *c, struct dca_err *e)
 	return DCA_OK;
 }
 
+/* A number of seconds, at most a year; -1: none. */
+static int64_t
+seconds_of(const char *s)
+{
+	int64_t n = -1;
+
+	for (; *s >= '0' && *s <= '9'; s++) {
+		n = (n < 0 ? 0 : n) * 10 + (*s - '0');
+		if (n > YEAR)
+			n = YEAR;
+	}
+	return n;
+}
+
+/* In RFC 9111 5.2 directives are names, some with "=value", between commas. */
+static int64_t
+max_age(const char *s)
+{
+	for (; *s != '\0'; s += strcspn(s, ","), s += *s == ',') {
+		s += strspn(s, " \t");
+		if (strncasecmp(s, "max-age=", 8) == 0)
+			return seconds_of(s + 8 + (s[8] == '"'));
+	}
+	return -1;
+}
+
+int64_t
+dca_fetch_seconds(const char *cache_control, const char *age)
+{
+	int64_t n = cache_control == NULL ? -1 : max_age(cache_control);
+	int64_t old = age == NULL ? -1 : seconds_of(age);
+
+	if (old > 0)
+		n -= old;
+	return n < DAY ? DAY : n;
+}
+
+static const char *
+header_of(CURL *c, const char *name)
+{
+	struct curl_header *h;
+
+	return curl_easy_header(c, name, 0, CURLH_HEADER, -1, &h) ==
+	    CURLHE_OK ? h->value : NULL;
+}
+
 static void
 set_options(CURL *c, const char *url, const char *tls_ca, char *why,
     struct dca_out *body)
@@ -127,11 +174,21 @@ enum dca_rc
 dca_fetch(struct dca_out *body, const char *url, const char *tls_ca,
     struct dca_err *e)
 {
+	int64_t seconds;
+
+	return dca_fetch_aged(body, &seconds, url, tls_ca, e);
+}
+
+enum dca_rc
+dca_fetch_aged(struct dca_out *body, int64_t *seconds, const char *url,
+    const char *tls_ca, struct dca_err *e)
+{
 	char why[CURL_ERROR_SIZE] = "";
 	enum dca_rc rc;
 	CURLcode code;
 	CURL *c;
 
+	*seconds = DAY;
 	if ((rc = dca_fetch_check(url, e)) != DCA_OK)
 		return rc;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -149,6 +206,8 @@ dca_fetch(struct dca_out *body, const char *url, const char *tls_ca,
 		    why[0] != '\0' ? why : curl_easy_strerror(code));
 	else
 		rc = check_answer(c, e);
+	*seconds = dca_fetch_seconds(header_of(c, "Cache-Control"),
+	    header_of(c, "Age"));
 	curl_easy_cleanup(c);
 	return rc;
 }
