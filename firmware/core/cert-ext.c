@@ -131,6 +131,13 @@ take_constraints(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
 }
 
 static bool
+take_econstraints(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
+{
+	c->constraints_enhanced = true;
+	return take_constraints(c, v, e);
+}
+
+static bool
 take_tnauthlist(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
 {
 	c->scope = dca_tnset_new();
@@ -156,7 +163,7 @@ static const struct extension {
 	{ TLV_LIT(OID_TNAUTHLIST), "TNAuthList", take_tnauthlist },
 	{ TLV_LIT(OID_CONSTRAINTS), "JWTClaimConstraints", take_constraints },
 	{ TLV_LIT(OID_ECONSTRAINTS), "EnhancedJWTClaimConstraints",
-	    take_constraints },
+	    take_econstraints },
 };
 enum { N_EXTENSIONS = sizeof(extensions) / sizeof(extensions[0]),
 	EXTENSIONS_MAX = 32 };

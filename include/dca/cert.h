@@ -39,6 +39,7 @@ struct dca_cert {
 	struct dca_buf policies, crldp, constraints; /* extnValue contents or
 						      * empty; constraints is
 						      * .27 or .33 */
+	bool constraints_enhanced;	/* .33 */
 	bool unknown_critical;
 	char unknown_oid[64];
 };

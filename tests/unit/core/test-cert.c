@@ -67,6 +67,8 @@ reads_the_fields(void **state)
 	assert_false(x->scope_critical);
 	assert_int_equal(x->policies.n, 10);
 	assert_int_equal(x->constraints.n, 6);
+	assert_true(x->constraints_enhanced);
+	assert_false(c.v[1].constraints_enhanced);
 	assert_true(x->unknown_critical);
 	assert_string_equal(x->unknown_oid, "1.2.840.113549.77");
 	assert_true(dca_buf_eq(x->issuer, c.v[1].subject));
