@@ -20,6 +20,7 @@ dca-upstream|C_Sign|PKCS11_|sqlite3_|coap_|dca_signer_|dca_hsm_|dca_store_|p11[.
 dcactl|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|jansson
 dca-enroll|C_Sign|PKCS11_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|sqlite3|jansson
 dca-verify|C_Sign|PKCS11_|coap_|dca_signer_|dca_hsm_|p11[.]|coap|jansson
+dca-passport|PKCS11_|coap_|sqlite3_|dca_store_|p11[.]|coap|sqlite3
 dca-ceremony|coap_|curl_|sqlite3_|dca_store_|coap|curl|sqlite3|jansson
 dca-sandbox|C_Sign|PKCS11_|coap_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|coap|sqlite3
 MAP
