@@ -11,7 +11,7 @@
 
 #include "upstream.h"
 
-enum { TICK_MS = 200, RECONNECT = 2, FIRST_TRIES = 10, ORDERS_MAX = 16 };
+enum { TICK_MS = 50, RECONNECT = 2, FIRST_TRIES = 10, ORDERS_MAX = 16 };
 
 struct entry {
 	TAILQ_ENTRY(entry) all;
@@ -141,7 +141,7 @@ hand_over(struct upstream *u, struct entry *t)
 /* Which roots stand behind the chain: the vault takes a few, and the list may
  * hold hundreds. */
 static void
-keep_one_root(struct order *o)
+keep_roots(struct order *o)
 {
 	struct dca_certs chain = { 0 };
 	const struct dca_cert *last;
@@ -203,8 +203,14 @@ step(struct upstream *u, struct entry *t)
 	unsigned wait = 0;
 
 	if (was == ORDER_READY) {
-		keep_one_root(t->o);
-		hand_over(u, t);
+		keep_roots(t->o);
+		if (t->o->roots.n > 0) {
+			hand_over(u, t);
+			return;
+		}
+		(void)dca_fail(&e, DCA_RULE_CROSS_CHAIN, "no root on the "
+		    "STI-PA's list stands behind the chain");
+		failed(u, t, &e);
 		return;
 	}
 	if (!t->said)

@@ -1,0 +1,303 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A cross-certificate by one command, against the lab's STI-PA and STI-CA: in
+# every dialect, for SPC, numbers and both; everything that the other side can
+# do wrong, each refused with its rule; killed at every step and gone on with;
+# a renewal with a new key under load; revoked on the CRL.
+# usage: upstream.sh BUILD-DIRECTORY
+set -euo pipefail
+build=$(cd "$1" && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
+bin=$build/bin
+for p in softhsm2-util openssl nginx curl jq sqlite3; do
+	PATH=$PATH:/usr/sbin command -v $p >/dev/null || { echo "SKIPPED: no $p" >&2; exit 77; }
+done
+tmp=$(mktemp -d)
+state=$tmp/state lab=$tmp/state/lab
+quick() { "$top/tools/quickstart" "$@" --state "$state" --build "$build" --no-install; }
+sandbox='' upstream=''
+finish() {
+	local rc=$?
+	[ $rc = 0 ] || tail -n 20 "$tmp"/*.log "$state"/log/vault.log || true
+	for p in $sandbox $upstream; do kill -KILL "$p" 2>/dev/null || true; done
+	quick stop >/dev/null || true
+	rm -rf "$tmp"
+	exit $rc
+}
+trap finish EXIT
+failures=0
+ok() { echo "ok: $*"; }
+bad() { echo "NOT OK: $*"; failures=$((failures + 1)); }
+expect() { # TEXT COMMAND...
+	local what=$1
+	shift
+	if "$@" >"$tmp/out" 2>&1; then ok "$what"; else bad "$what"; sed 's/^/    /' "$tmp/out" | tail -n 12; fi
+}
+ctl() { "$bin/dcactl" --profile "$state/operator" "$@"; }
+row() { ctl --json cross list | jq -r "$1"; }
+
+quick >"$tmp/quickstart.log" 2>&1 || { cat "$tmp/quickstart.log"; exit 1; }
+
+# --- the other side, and ours ---
+serve() { # OPTION...
+	[ -z "$sandbox" ] || { kill "$sandbox"; wait "$sandbox" 2>/dev/null || true; }
+	"$bin/dca-sandbox" serve "$lab" --port 14000 --scope '12025550000+10000,spc:709J,13125550100' "$@" >"$tmp/sandbox.log" 2>&1 &
+	sandbox=$!
+	for _ in $(seq 100); do ! grep -qx ready "$tmp/sandbox.log" || return 0; sleep 0.1; done
+	return 1
+}
+conf() { # DIALECT [QUIRKS]
+	cat >"$tmp/upstream.conf" <<C
+[sti-pa]
+base_url = https://localhost:14000
+user = lab
+password_file = $lab/password
+participant = LAB1
+root = $lab/pa-root.pem
+crl_url = https://localhost:14000/download/v1/crl
+crl_signer_url = https://localhost:14000/download/v1/certificate/certificateId_2.crt
+crl_every = 2s
+[sti-ca]
+directory = https://localhost:14000/acme/directory
+dialect = $1
+quirks = ${2:-}
+eab_kid = $(cat "$lab/eab.kid")
+eab_key_file = $lab/eab.key
+[http]
+tls_ca = $lab/tls-ca.pem
+timeout = 5s
+retry = 1s
+[state]
+directory = $tmp/upstream
+C
+}
+once() { timeout 60 "$bin/dca-upstream" run --once --config "$tmp/upstream.conf" --prefix "$state" >>"$tmp/upstream.log" 2>&1; }
+order() { # OPTION...: placed, not followed
+	ctl --json cross order "$@" >"$tmp/order" 2>&1 &
+	local pid=$! i
+	for i in $(seq 100); do
+		[ "$(row '[.orders[] | select(.state == "open")] | length')" = 0 ] || break
+		sleep 0.1
+	done
+	for i in $(seq 100); do
+		[ "$(sqlite3 "$state/var/lib/dca/vault/store.db" "SELECT length(csr) FROM orders WHERE state = 'open'")" = 0 ] || break
+		sleep 0.1
+	done
+	kill $pid 2>/dev/null || true
+	wait $pid 2>/dev/null || true
+}
+open_order() { row '[.orders[] | select(.state == "open")][0].id'; }
+last_step() { ctl --json status >/dev/null; grep "order=$1 " "$state/log/vault.log" | tail -n 1; }
+keys() { PATH=$PATH:/usr/sbin SOFTHSM2_CONF=$state/softhsm2.conf pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --list-objects 2>/dev/null | grep -c 'Public Key'; }
+serials() { sqlite3 "$state/var/lib/dca/vault/store.db" 'SELECT count(*) FROM crosses'; }
+
+serve --eab
+conf rfc
+expect "check: login, list, account" "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"
+cp "$tmp/out" "$tmp/check"
+expect "   the account is bound" grep -q 'ACME account  *https://localhost:14000/acme/acct/1' "$tmp/check"
+
+echo "--- one command, each dialect, each kind of list"
+n=0
+for dialect in 'rfc 12025550000+10000' 'peeringhub spc:709J' 'martini spc:709J,12025550100+50,13125550100'; do
+	read -r name scope <<<"$dialect"
+	[ "$name" = rfc ] || { rm -rf "$tmp/upstream"; serve --allow-account-key; }
+	case $name in
+	peeringhub) conf $name -get-protected-only ;;
+	*) conf "$name" ;;
+	esac
+	"$bin/dca-upstream" run --config "$tmp/upstream.conf" --prefix "$state" >"$tmp/upstream.log" 2>&1 &
+	upstream=$!
+	expect "$name: dcactl cross order --scope $scope" timeout 60 "$bin/dcactl" --profile "$state/operator" cross order --scope "$scope"
+	cp "$tmp/out" "$tmp/order"
+	for step in request list account order token challenge finalize download checked proposal; do
+		grep -q "^$step  *done" "$tmp/order" || bad "   no line for $step"
+	done
+	id=$(row '.orders[-1].id')
+	expect "   activated" ctl cross activate "$id" --yes
+	[ "$(row '.orders[-1].state')" = done ] || bad "   order is not done"
+	for _ in $(seq 50); do [ "$(ctl --json status | jq -r .state)" != operational ] || break; sleep 0.1; done
+	expect "   operational" test "$(ctl --json status | jq -r .state)" = operational
+	sqlite3 "$state/var/lib/dca/vault/store.db" "SELECT writefile('$tmp/chain.der', chain) FROM crosses WHERE active" >/dev/null
+	"$bin/dca-verify" lint "$tmp/chain.der" >"$tmp/lint" || { bad "   lint"; cat "$tmp/lint"; }
+	openssl x509 -inform DER -in "$tmp/chain.der" -out "$tmp/cross.pem"
+	expect "   openssl agrees with the chain" openssl verify -x509_strict -CAfile "$lab/root.pem" -untrusted "$lab/intermediate.pem" "$tmp/cross.pem"
+	expect "   its list is the one ordered" "$bin/dca-verify" scope "$scope" "@$tmp/cross.pem"
+	expect "   neither wider" "$bin/dca-verify" scope "@$tmp/cross.pem" "$scope"
+	kill $upstream
+	wait $upstream 2>/dev/null || true
+	upstream=''
+	n=$((n + 1))
+done
+rm -rf "$tmp/upstream"
+conf rfc
+serve
+
+echo "--- what the other side can do wrong"
+wrong() { # FLAWS RULE STEP
+	local id
+	echo "$1" >"$lab/flaws"
+	order --key keep --scope 12025550000+10000
+	id=$(open_order)
+	once || true
+	if grep "order=$id " "$state/log/vault.log" | tail -n 1 | grep -q "state=3" &&
+		grep -q "$2" <(tail -n 3 "$tmp/upstream.log"); then
+		ok "$1: $2"
+	else
+		bad "$1: not $2"
+		last_step "$id"
+		tail -n 3 "$tmp/upstream.log"
+	fi
+	if [ "$(row ".orders[] | select(.id == $id).state")" = open ]; then
+		ctl cross drop "$id" >/dev/null # the next one begins anew
+	else
+		bad "   it became a proposal"
+	fi
+	[ "$1" != pa-slow ] || sleep 4
+}
+before=$(serials)
+while read -r flaw rule; do
+	wrong "$flaw" "$rule"
+done <<'F'
+pa-drop upstream-http
+pa-large upstream-http
+pa-slow upstream-http
+pa-200-failure upstream-pa
+pa-400-json upstream-pa
+pa-400-text upstream-pa
+list-signature upstream-list
+list-expired upstream-list
+token-expired upstream-token
+token-list upstream-token
+token-ca upstream-token
+token-fingerprint upstream-token
+token-type upstream-token
+token-no-jti upstream-token
+token-signature upstream-token
+token-x5u upstream-
+ca-drop upstream-http
+ca-500-text upstream-ca
+nonce-always upstream-ca
+identifier-other upstream-ca
+challenge-other upstream-ca
+cert-type upstream-ca
+no-ca cross-ca
+no-keycertsign cross-ca
+wider cross-scope
+narrower cross-scope
+other-key cross-key
+no-list cross-scope
+aki cross-chain
+pathlen0 cross-chain
+expired cross-validity
+list-other cross-chain
+F
+: >"$lab/flaws"
+expect "nothing was installed" test "$(serials)" = "$before"
+order --key keep --scope 12025550000+10000
+echo cert-type >"$lab/flaws"
+once || true
+echo "nonce-once processing" >"$lab/flaws"
+id=$(open_order)
+expect "what failed at the download is downloaded" once
+expect "   the same order" test "$(row ".orders[-1] | \"\(.id) \(.state)\"")" = "$id proposed"
+ctl cross activate "$id" --yes >/dev/null
+echo "nonce-once no-tkauth processing" >"$lab/flaws"
+order --key keep
+id=$(open_order)
+expect "one bad nonce, a server that knows atc only, one that takes its time: gone on with" once
+expect "   the same order" test "$(row ".orders[-1] | \"\(.id) \(.state)\"")" = "$id proposed"
+: >"$lab/flaws"
+ctl cross activate "$id" --yes >/dev/null
+echo order-gone >"$lab/flaws"
+order --key keep
+: >"$lab/flaws"
+expect "a list from before is not taken back" bash -c "
+	'$bin/dca-upstream' check --config '$tmp/upstream.conf' --prefix '$state' >/dev/null || exit 1
+	echo list-old >'$lab/flaws'
+	! '$bin/dca-upstream' check --config '$tmp/upstream.conf' --prefix '$state' 2>'$tmp/err' && grep -q 'older than' '$tmp/err'"
+: >"$lab/flaws"
+ctl cross drop "$(open_order)" >/dev/null
+expect "a dropped order is over" test "$(row '.orders[-1].state')" = dropped
+
+echo "--- killed at every step"
+before=$(serials)
+acme=$(grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log" || true)
+order --key new --scope 12025550000+10000
+id=$(open_order)
+key=$(row ".orders[] | select(.id == $id).key")
+for step in list account order token challenge finalize download; do
+	: >"$tmp/upstream.log"
+	"$bin/dca-upstream" run --config "$tmp/upstream.conf" --prefix "$state" >>"$tmp/upstream.log" 2>&1 &
+	upstream=$!
+	mark=$(wc -l <"$state/log/vault.log")
+	for _ in $(seq 200); do
+		! tail -n "+$((mark + 1))" "$state/log/vault.log" | grep -q "order=$id step=$step state=0" || break
+		sleep 0.02
+	done
+	kill -KILL $upstream 2>/dev/null || true
+	wait $upstream 2>/dev/null || true
+done
+upstream=''
+# and the vault too
+vault=$(cat "$state/run/vault.pid")
+kill -KILL "$vault"
+for _ in $(seq 100); do kill -0 "$vault" 2>/dev/null || break; sleep 0.1; done
+rm -f "$state/run/vault.pid"
+quick >"$tmp/again.log" 2>&1 || true # it may find the front not yet connected
+for _ in $(seq 100); do ! ctl status >/dev/null 2>&1 || break; sleep 0.1; done
+[ "$(row ".orders[] | select(.id == $id).state")" != open ] || once || true
+expect "the order has its certificate" test "$(row ".orders[] | select(.id == $id).state")" = proposed
+expect "   one ACME order was made" test "$(grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log")" = $((acme + 1))
+expect "   no second key" test "$(row ".orders[] | select(.id == $id).key")" = "$key"
+expect "   nothing half installed" test "$(serials)" = "$before"
+
+echo "--- a new key under load"
+customer() { # N: an enrolment; its chain must verify
+	ctl code create --customer acme >"$tmp/packet.$1" 2>/dev/null
+	"$bin/dca-enroll" --packet-file "$tmp/packet.$1" --dir "$tmp/c$1" >"$tmp/enrol.$1" 2>&1
+}
+expect "enrolled with the old one" customer 0
+pids=()
+for i in $(seq 8); do
+	customer "$i" &
+	pids+=($!)
+	[ "$i" != 4 ] || ctl cross activate "$id" --yes >"$tmp/out"
+	sleep 0.1
+done
+wait "${pids[@]}" || true
+for i in $(seq 0 8); do
+	expect "customer $i: verified by its x5u" "$bin/dca-verify" chain --roots "$state/root.pem" --tls-ca "$state/tls-ca.pem" --url "$(cat "$tmp/c$i/x5u")"
+done
+keys=$(for i in $(seq 0 8); do openssl x509 -in "$tmp/c$i/cert.pem" -noout -ext authorityKeyIdentifier | tail -n 1; done | sort -u | wc -l)
+expect "by the old key and by the new" test "$keys" = 2
+cp "$state/var/lib/dca/vault/store.db"* "$tmp/"
+expect "the ledger holds, orders and all" "$bin/dca-verify" ledger --operators "$tmp/store.db"
+
+echo "--- revoked"
+sqlite3 "$state/var/lib/dca/vault/store.db" "SELECT writefile('$tmp/chain.der', chain) FROM crosses WHERE active" >/dev/null
+openssl x509 -inform DER -in "$tmp/chain.der" -out "$tmp/cross.pem"
+"$bin/dca-upstream" run --config "$tmp/upstream.conf" --prefix "$state" >>"$tmp/upstream.log" 2>&1 &
+upstream=$!
+expect "the STI-CA revokes it for its account" "$bin/dca-upstream" revoke --reason 5 --config "$tmp/upstream.conf" --prefix "$state" "$tmp/cross.pem"
+for _ in $(seq 100); do [ "$(ctl --json status | jq -r .state)" != cross-revoked ] || break; sleep 0.2; done
+expect "issuing stops" test "$(ctl --json status | jq -r .state)" = cross-revoked
+ctl code create --customer acme >"$tmp/packet" 2>/dev/null
+timeout 20 "$bin/dca-enroll" --packet-file "$tmp/packet" --dir "$tmp/late" >"$tmp/late.out" 2>&1 || true
+expect "and says why" grep -q "STI-PA's CRL lists a certificate" "$tmp/late.out"
+expect "everything else goes on" ctl customer list
+expect "another one ends it" bash -c "'$bin/dcactl' --profile '$state/operator' cross order --key new >'$tmp/order' && '$bin/dcactl' --profile '$state/operator' cross activate \$('$bin/dcactl' --profile '$state/operator' --json cross list | jq '.orders[-1].id') --yes"
+for _ in $(seq 50); do [ "$(ctl --json status | jq -r .state)" != operational ] || break; sleep 0.1; done
+expect "operational again" test "$(ctl --json status | jq -r .state)" = operational
+
+echo "--- the account"
+kill $upstream
+wait $upstream 2>/dev/null || true
+upstream=''
+before=$(sha256sum <"$tmp/upstream/account.key")
+expect "a new key for the account" "$bin/dca-upstream" key-change --config "$tmp/upstream.conf" --prefix "$state"
+expect "   it is another" test "$before" != "$(sha256sum <"$tmp/upstream/account.key")"
+expect "   and the account is the same" "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"
+rm "$tmp/upstream/account.key"
+expect "a missing key is not made anew" bash -c "! '$bin/dca-upstream' check --config '$tmp/upstream.conf' --prefix '$state' 2>'$tmp/err' && grep -q 'there was an account' '$tmp/err'"
+[ $failures = 0 ]
