@@ -268,6 +268,7 @@ main(int argc, char **argv)
 	seed_acts();
 	seed_messages();
 	seed_crls();
+	seed_passports();
 	seed_cases();
 	return 0;
 }

@@ -10,5 +10,6 @@ void seed_write(const char *noun, struct dca_buf b);
 /* The labelled cases and certificates, where they are. */
 void seed_cases(void);
 void seed_crls(void);
+void seed_passports(void);
 
 #endif
