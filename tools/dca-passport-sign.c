@@ -81,9 +81,9 @@ check_cert(struct passport *p, const struct key *k, const char *file,
 	DCA_AUTO_OUT in = { 0 };
 	enum dca_rc rc;
 
-	if ((rc = dca_file_read(&in, file, PASSPORT_CHAIN_MAX, e)) != DCA_OK ||
-	    (rc = dca_certs_parse(&certs, dca_out_buf(&in), VERIFY_CHAIN_MAX,
-	    e)) != DCA_OK)
+	if (dca_file_read(&in, file, PASSPORT_CHAIN_MAX, e) != DCA_OK ||
+	    dca_certs_parse(&certs, dca_out_buf(&in), VERIFY_CHAIN_MAX, e) !=
+	    DCA_OK)
 		return dca_fail_in(e, file);
 	leaf = &certs.v[0];
 	if (!leaf->p256 || memcmp(&leaf->key, &k->public_key,

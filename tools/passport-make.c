@@ -18,11 +18,10 @@ add_party(json_t *claims, const char *name, const char *text,
 {
 	DCA_CLEANUP(dca_free_p) char *keep = NULL;
 	struct passport_party p;
-	enum dca_rc rc;
 
 	if (text == NULL)
 		return dca_fail(e, DCA_RULE_INPUT, "%s is needed", name);
-	if ((rc = passport_party_parse(&p, &keep, text, e)) != DCA_OK)
+	if (passport_party_parse(&p, &keep, text, e) != DCA_OK)
 		return dca_fail_in(e, name);
 	json_object_set_new(claims, name, json_pack("{s:o}",
 	    p.tn != NULL ? "tn" : "uri",
@@ -36,10 +35,9 @@ add_dest_one(json_t *dest, const char *text, struct dca_err *e)
 {
 	DCA_CLEANUP(dca_free_p) char *keep = NULL;
 	struct passport_party p;
-	enum dca_rc rc = passport_party_parse(&p, &keep, text, e);
 	const char *kind;
 
-	if (rc != DCA_OK)
+	if (passport_party_parse(&p, &keep, text, e) != DCA_OK)
 		return dca_fail_in(e, "dest");
 	kind = p.tn != NULL ? "tn" : "uri";
 	if (json_object_get(dest, kind) == NULL)
@@ -60,7 +58,8 @@ add_dest(json_t *claims, const char *list, struct dca_err *e)
 	json_object_set_new(claims, "dest", dest);
 	if (list == NULL)
 		return dca_fail(e, DCA_RULE_INPUT, "dest is needed");
-	rest = copy = dca_strdup(list);
+	copy = dca_strdup(list);
+	rest = copy;
 	while (rc == DCA_OK && (one = strsep(&rest, ",")) != NULL)
 		rc = add_dest_one(dest, one, e);
 	return rc;

@@ -85,7 +85,7 @@ element(const json_t *array, const char *token)
 static const json_t *
 resolve(const json_t *v, const char *pointer)
 {
-	char token[64];
+	char token[64] = "";
 
 	while (v != NULL && *pointer == '/') {
 		if (!next_token(token, &pointer))

@@ -52,10 +52,9 @@ sign_here(void *arg, struct dca_buf input, uint8_t raw[static 64],
 	    dca_fail(e, DCA_RULE_INTERNAL, "no signature");
 }
 
-static const struct passport_spec plain = {
-	.x5u = "https://a.example/c.pem", .orig = "+1-212-555-1824",
-	.dest = "12155550131", .iat = 1767600000,
-};
+#define X5U "https://a.example/c.pem"
+#define ORIG "+1-212-555-1824"
+#define DEST "12155550131"
 
 static void
 makes_what_it_reads(void **state)
@@ -64,22 +63,23 @@ makes_what_it_reads(void **state)
 		struct passport_spec spec;
 		const char *header, *payload;
 	} v[] = {
-		{ plain, HEADER, "{" BASE "}" },
-		{ { .type = PASSPORT_SHAKEN, .x5u = plain.x5u,
-		    .orig = plain.orig, .dest = "sip:b@c,12155550131",
+		{ { .x5u = X5U, .orig = ORIG, .dest = DEST,
+		    .iat = 1767600000 }, HEADER, "{" BASE "}" },
+		{ { .type = PASSPORT_SHAKEN, .x5u = X5U,
+		    .orig = ORIG, .dest = "sip:b@c,12155550131",
 		    .attest = "A", .origid = UUID, .iat = 7 },
 		    PPT("shaken"), "{\"attest\":\"A\",\"dest\":{\"tn\":["
 		    "\"12155550131\"],\"uri\":[\"sip:b@c\"]},\"iat\":7,"
 		    "\"orig\":{\"tn\":\"12125551824\"},\"origid\":\"" UUID
 		    "\"}" },
-		{ { .type = PASSPORT_DIV, .x5u = plain.x5u,
-		    .orig = plain.orig, .dest = plain.dest,
+		{ { .type = PASSPORT_DIV, .x5u = X5U,
+		    .orig = ORIG, .dest = DEST,
 		    .div = "tel:+12155550121;x=y", .iat = 1767600000 },
 		    PPT("div"), "{\"dest\":{\"tn\":[\"12155550131\"]},"
 		    "\"div\":{\"tn\":\"12155550121\"},\"iat\":1767600000,"
 		    "\"orig\":{\"tn\":\"12125551824\"}}" },
-		{ { .type = PASSPORT_RCD, .x5u = plain.x5u,
-		    .orig = plain.orig, .dest = plain.dest, .rcd_name = "J",
+		{ { .type = PASSPORT_RCD, .x5u = X5U,
+		    .orig = ORIG, .dest = DEST, .rcd_name = "J",
 		    .crn = "R", .iat = 1 },
 		    PPT("rcd"), "{\"crn\":\"R\",\"dest\":{\"tn\":["
 		    "\"12155550131\"]},\"iat\":1,\"orig\":{\"tn\":"
