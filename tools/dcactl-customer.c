@@ -9,34 +9,152 @@
 #include <stdio.h>
 #include <string.h>
 
-int
-ctl_customer_add(int argc, char **argv, void *arg)
+#include "dca/constraints.h"
+
+/* --- claim constraints (RFC 9118) --- */
+
+/* Each name of a list separated by commas. */
+static enum dca_rc
+add_names(struct dca_constraints *c, const char *list,
+    enum dca_rc (*add)(struct dca_constraints *, const char *,
+    struct dca_err *), struct dca_err *e)
+{
+	char name[DCA_CLAIM_NAME_MAX + 2];
+	enum dca_rc rc = DCA_OK;
+	size_t n;
+
+	for (; list && *list && rc == DCA_OK; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)n, list);
+		rc = add(c, name, e);
+	}
+	return rc;
+}
+
+/* claim=value, a line each. */
+static enum dca_rc
+add_permitted(struct dca_constraints *c, const char *lines, struct dca_err *e)
+{
+	enum dca_rc rc = DCA_OK;
+	size_t n;
+
+	for (; lines && *lines && rc == DCA_OK;
+	     lines += n + (lines[n] == '\n')) {
+		char name[DCA_CLAIM_NAME_MAX + 2];
+		char value[DCA_CLAIM_VALUE_MAX + 2];
+		const char *equals;
+
+		n = strcspn(lines, "\n");
+		equals = memchr(lines, '=', n);
+		if (!equals)
+			return dca_fail(e, DCA_RULE_CONSTRAINTS,
+			    "--permit takes CLAIM=VALUE, one a line");
+		snprintf(name, sizeof(name), "%.*s", (int)(equals - lines),
+		    lines);
+		snprintf(value, sizeof(value), "%.*s",
+		    (int)(lines + n - equals - 1), equals + 1);
+		rc = dca_constraints_permit(c, name, value, e);
+	}
+	return rc;
+}
+
+/* The claim rcd {"nam":"..."} and no other (RFC 9795 7.1; RFC 8225 9). */
+static enum dca_rc
+add_rcd_name(struct dca_constraints *c, const char *name, struct dca_err *e)
+{
+	DCA_AUTO_OUT json = { 0 };
+	enum dca_rc rc;
+
+	if (!name)
+		return DCA_OK;
+	dca_out_printf(&json, "{\"nam\":\"");
+	for (const char *p = name; *p; p++)
+		dca_out_printf(&json, *p == '"' || *p == '\\' ? "\\%c" : "%c",
+		    *p);
+	dca_out_printf(&json, "\"}");
+	rc = dca_constraints_include(c, "rcd", e);
+	return rc ? rc :
+	    dca_constraints_permit(c, "rcd", (const char *)json.p, e);
+}
+
+/* *given: does the command line say anything about them? */
+static enum dca_rc
+constraints_of(struct dca_out *der, bool *given, struct dca_err *e)
+{
+	struct dca_constraints c = { .permitted = { 0 } };
+	enum dca_rc rc;
+
+	*given = ctl_opt.must_include || ctl_opt.must_exclude ||
+	    ctl_opt.permit || ctl_opt.rcd_name || ctl_opt.no_constraints;
+	rc = add_names(&c, ctl_opt.must_include, dca_constraints_include, e);
+	if (rc == DCA_OK)
+		rc = add_rcd_name(&c, ctl_opt.rcd_name, e);
+	if (rc == DCA_OK)
+		rc = add_permitted(&c, ctl_opt.permit, e);
+	if (rc == DCA_OK)
+		rc = add_names(&c, ctl_opt.must_exclude,
+		    dca_constraints_exclude, e);
+	if (rc == DCA_OK)
+		rc = dca_constraints_check(&c, e);
+	if (rc == DCA_OK && ctl_opt.no_constraints &&
+	    !dca_constraints_empty(&c))
+		rc = dca_fail(e, DCA_RULE_CONSTRAINTS, "--no-constraints, and "
+		    "constraints beside it");
+	if (rc == DCA_OK)
+		dca_constraints_encode(der, &c);
+	dca_constraints_clear(&c);
+	return rc;
+}
+
+/* --- add and set --- */
+
+static int
+say_customer(struct ctl *c, const char *id, const char *act, const char *what)
 {
 	/* Shorter names first, then bytewise: RFC 8949 4.2.1. */
-	const char *pairs[12];
-	struct ctl *c = arg;
+	const char *const pairs[] = { "cn", ctl_opt.cn, "id", id, "name",
+		ctl_opt.name, "country", ctl_opt.country, "passports",
+		ctl_opt.passports };
 	struct dca_err e = { 0 };
-	DCA_AUTO_OUT args = { 0 };
+	DCA_AUTO_OUT args = { 0 }, der = { 0 };
+	bool given = false;
 	char done[120];
 	size_t n = 0;
 
+	if (dca_id_check(id, &e) != DCA_OK ||
+	    constraints_of(&der, &given, &e) != DCA_OK)
+		return ctl_fail(c, &e);
+	for (size_t i = 0; i < N_OF(pairs); i += 2)
+		n += pairs[i + 1] != NULL;
+	dca_cbor_map(&args, n + (given ? 1 : 0));
+	for (size_t i = 0; i < N_OF(pairs); i += 2)
+		if (pairs[i + 1]) {
+			dca_cbor_text(&args, pairs[i]);
+			dca_cbor_text(&args, pairs[i + 1]);
+		}
+	if (given) {
+		dca_cbor_text(&args, "constraints");
+		dca_cbor_bytes(&args, dca_out_buf(&der));
+	}
+	snprintf(done, sizeof(done), "customer %s %s", id, what);
+	return ctl_do(c, act, dca_out_buf(&args), done);
+}
+
+int
+ctl_customer_add(int argc, char **argv, void *arg)
+{
 	(void)argc;
 	if (!ctl_opt.name || !ctl_opt.country)
 		return ctl_usage("customer add needs --name NAME and "
 		    "--country CC");
-	if (dca_id_check(argv[0], &e) != DCA_OK)
-		return ctl_fail(c, &e);
-	if (ctl_opt.cn)
-		pairs[n++] = "cn", pairs[n++] = ctl_opt.cn;
-	pairs[n++] = "id", pairs[n++] = argv[0];
-	pairs[n++] = "name", pairs[n++] = ctl_opt.name;
-	pairs[n++] = "country", pairs[n++] = ctl_opt.country;
-	if (ctl_opt.passports)
-		pairs[n++] = "passports", pairs[n++] = ctl_opt.passports;
-	pairs[n] = NULL;
-	ctl_text_map(&args, pairs);
-	snprintf(done, sizeof(done), "customer %s added", argv[0]);
-	return ctl_do(c, "customer.add", dca_out_buf(&args), done);
+	return say_customer(arg, argv[0], "customer.add", "added");
+}
+
+int
+ctl_customer_set(int argc, char **argv, void *arg)
+{
+	(void)argc;
+	return say_customer(arg, argv[0], "customer.set", "changed");
 }
 
 static int
@@ -117,7 +235,7 @@ ctl_customer_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "customers", "id,name,country,cn,passports,active");
+	return list(arg, "customers", "id,name,country,cn,passports,active,constraints");
 }
 
 int
@@ -135,7 +253,7 @@ ctl_customer_show(int argc, char **argv, void *arg)
 	static const struct {
 		const char *view, *columns;
 	} views[] = {
-		{ "customers", "id,name,country,cn,passports,active" },
+		{ "customers", "id,name,country,cn,passports,active,constraints" },
 		{ "keys", "key,pinned" },
 		{ "delegations", "tn,not_before,not_after,shared" },
 		{ "certificates", "serial,not_before,not_after,function,revoked" },

@@ -26,12 +26,31 @@ static const struct dca_option operator_add[] = {
 	TEXT("role", "ROLE", role, "admin, operator or auditor"),
 	TEXT("cert", "FILE", cert, "certificate or public key, PEM"),
 };
+#define CLAIMS                                                                 \
+	TEXT("must-include", "CLAIMS", must_include,                            \
+	    "claims its PASSporTs must have"),                                  \
+	TEXT("must-exclude", "CLAIMS", must_exclude,                            \
+	    "claims they must not have"),                                       \
+	TEXT("permit", "CLAIM=VALUE", permit,                                   \
+	    "the only values of a claim; one a line"),                          \
+	TEXT("rcd-name", "NAME", rcd_name,                                      \
+	    "the calling name they must show, and no other"),                   \
+	FLAG("no-constraints", no_constraints, "no claim constraints any more")
 static const struct dca_option customer_add[] = {
 	TEXT("name", "NAME", name, "organisation, O of the subject"),
 	TEXT("country", "CC", country, "C of the subject, two letters"),
 	TEXT("cn", "NAME", cn, "CN of the subject"),
 	TEXT("passports", "LIST", passports,
 	    "PASSporT types: shaken,div,rcd (default: all)"),
+	CLAIMS,
+};
+static const struct dca_option customer_set[] = {
+	TEXT("name", "NAME", name, "organisation, O of the subject"),
+	TEXT("country", "CC", country, "C of the subject, two letters"),
+	TEXT("cn", "NAME", cn, "CN of the subject"),
+	TEXT("passports", "LIST", passports,
+	    "PASSporT types: shaken,div,rcd"),
+	CLAIMS,
 };
 static const struct dca_option customer_pin[] = {
 	TEXT("cert", "FILE", cert, "certificate with the key, PEM"),
@@ -106,6 +125,8 @@ static const struct dca_command commands[] = {
 	    ctl_operator_remove },
 	{ "customer add", "ID", "register a customer", OPT(customer_add), 1, 1,
 	    ctl_customer_add },
+	{ "customer set", "ID", "change what is named, from now on",
+	    OPT(customer_set), 1, 1, ctl_customer_set },
 	{ "customer list", "", "all customers", NONE, 0, 0, ctl_customer_list },
 	{ "customer show", "ID", "one, with keys, numbers and certificates",
 	    NONE, 1, 1, ctl_customer_show },

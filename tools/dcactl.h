@@ -109,6 +109,7 @@ int ctl_operator_add(int argc, char **argv, void *arg);
 int ctl_operator_list(int argc, char **argv, void *arg);
 int ctl_operator_remove(int argc, char **argv, void *arg);
 int ctl_customer_add(int argc, char **argv, void *arg);
+int ctl_customer_set(int argc, char **argv, void *arg);
 int ctl_customer_list(int argc, char **argv, void *arg);
 int ctl_customer_show(int argc, char **argv, void *arg);
 int ctl_customer_suspend(int argc, char **argv, void *arg);
@@ -149,7 +150,8 @@ struct ctl_options {
 	    *country, *cn, *passports, *customer, *ttl, *server_url, *csr;
 	const char *serial, *numbers, *reason, *not_after;
 	const char *scope, *new_key;
-	bool yes;
+	const char *must_include, *must_exclude, *permit, *rcd_name;
+	bool yes, no_constraints;
 	bool dry_run, revoke;
 };
 extern struct ctl_options ctl_opt;

@@ -22,6 +22,7 @@ static const struct dca_act_rule rules[] = {
 	{ "proposal.drop", ADMIN, false },
 	{ "token.resume", ADMIN, false },
 	{ "customer.add", BOTH, false },
+	{ "customer.set", BOTH, false },
 	{ "customer.suspend", BOTH, false },
 	{ "customer.resume", BOTH, false },
 	{ "customer.pin", BOTH, false },

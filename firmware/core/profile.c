@@ -46,39 +46,6 @@ put_extension(struct tlv_out *w, struct dca_buf oid, struct dca_buf value)
 	tlv_head(w, TLV_SEQ, end);
 }
 
-/* EnhancedJWTClaimConstraints { mustExclude [2] } (RFC 9118 3). */
-static void
-put_constraints_value(struct tlv_out *w, unsigned allowed)
-{
-	size_t end = w->at, i, k;
-	const char *claim;
-
-	for (i = N_PASSPORTS; i-- > 0;) {
-		if (allowed & passports[i].bit)
-			continue;
-		for (k = 2; k-- > 0;) {
-			claim = passports[i].claims[k];
-			if (claim != NULL)
-				tlv_add(w, TLV_IA5,
-				    DCA_BUF(claim, strlen(claim)));
-		}
-	}
-	tlv_head(w, TLV_SEQ, end);
-	tlv_head(w, TLV_CONTEXT | 2, end);
-	tlv_head(w, TLV_SEQ, end);
-}
-
-static void
-put_constraints(struct tlv_out *w, unsigned allowed)
-{
-	size_t end = w->at;
-
-	put_constraints_value(w, allowed);
-	tlv_head(w, TLV_OCTETS, end);
-	tlv_add(w, TLV_OID, TLV_LIT(OID_ECONSTRAINTS));
-	tlv_head(w, TLV_SEQ, end);
-}
-
 /* The first policy of the issuer, without its qualifiers. */
 static bool
 put_policy(struct tlv_out *w, struct dca_buf policies)
@@ -101,14 +68,14 @@ put_policy(struct tlv_out *w, struct dca_buf policies)
 
 static bool
 put_extensions(struct tlv_out *w, const struct dca_profile *p,
-    struct dca_buf list)
+    struct dca_buf list, struct dca_buf constraints)
 {
 	uint8_t ski[20];
 	size_t end = w->at, aki;
 
 	dca_spki_ski(ski, p->key);
-	if ((p->passports & DCA_PASSPORT_ALL) != DCA_PASSPORT_ALL)
-		put_constraints(w, p->passports);
+	if (constraints.n > 0)
+		put_extension(w, TLV_LIT(OID_ECONSTRAINTS), constraints);
 	put_extension(w, TLV_LIT(OID_TNAUTHLIST), list);
 	if (p->issuer->crldp.n > 0)
 		put_extension(w, TLV_LIT(OID_CRLDP), p->issuer->crldp);
@@ -171,11 +138,12 @@ put_serial(struct tlv_out *w, const uint8_t *serial)
 }
 
 static bool
-put_tbs(struct tlv_out *w, const struct dca_profile *p, struct dca_buf list)
+put_tbs(struct tlv_out *w, const struct dca_profile *p, struct dca_buf list,
+    struct dca_buf constraints)
 {
 	size_t end = w->at, validity;
 
-	if (!put_extensions(w, p, list))
+	if (!put_extensions(w, p, list, constraints))
 		return false;
 	tlv_put(w, DCA_BUF(p->key->der, DCA_SPKI_LEN));
 	tlv_put(w, p->subject);
@@ -252,6 +220,7 @@ enum dca_rc
 dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
     const struct dca_tnset *scope, struct dca_err *e)
 {
+	DCA_AUTO_OUT constraints = { 0 };
 	DCA_AUTO_OUT list = { 0 };
 	DCA_AUTO_OUT buf = { 0 };
 	struct tlv_out w;
@@ -260,7 +229,9 @@ dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
 
 	if ((rc = check_own(p, e)) != DCA_OK ||
 	    (rc = check_validity(p, e)) != DCA_OK ||
-	    (rc = check_scope(p, scope, e)) != DCA_OK)
+	    (rc = check_scope(p, scope, e)) != DCA_OK ||
+	    (rc = dca_profile_constraints(&constraints, p->constraints,
+	    p->passports, e)) != DCA_OK)
 		return rc;
 	dca_tnauthlist_encode(&list, p->numbers);
 	if (list.n > DCA_TNAUTHLIST_MAX)
@@ -269,28 +240,50 @@ dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
 		    "split the numbers over several certificates", list.n,
 		    DCA_TNAUTHLIST_MAX);
 
-	cap = ROOM + list.n + p->subject.n + p->issuer->subject.n +
+	cap = ROOM + list.n + constraints.n + p->subject.n + p->issuer->subject.n +
 	    p->issuer->ski.n + p->issuer->policies.n + p->issuer->crldp.n;
 	buf.p = dca_alloc(cap);
 	buf.cap = cap;
 	w = (struct tlv_out){ buf.p, cap };
-	if (!put_tbs(&w, p, dca_out_buf(&list)))
+	if (!put_tbs(&w, p, dca_out_buf(&list), dca_out_buf(&constraints)))
 		return dca_fail(e, DCA_RULE_PROFILE,
 		    "a time or a policy cannot be encoded");
 	dca_out_add(tbs, w.p + w.at, cap - w.at);
 	return DCA_OK;
 }
 
-void
-dca_constraints_encode(struct dca_out *o, unsigned allowed)
+enum dca_rc
+dca_profile_constraints(struct dca_out *o, const struct dca_constraints *c,
+    unsigned allowed, struct dca_err *e)
 {
-	uint8_t buf[ROOM];
-	struct tlv_out w = { buf, sizeof(buf) };
+	static const struct dca_constraints none = { .permitted = { 0 } };
+	struct dca_constraints all;
+	enum dca_rc rc;
 
-	if ((allowed & DCA_PASSPORT_ALL) == DCA_PASSPORT_ALL)
-		return;
-	put_constraints_value(&w, allowed);
-	dca_out_add(o, buf + w.at, sizeof(buf) - w.at);
+	if ((allowed & DCA_PASSPORT_ALL) == DCA_PASSPORT_ALL &&
+	    (c == NULL || dca_constraints_empty(c)))
+		return DCA_OK;
+	rc = dca_constraints_effective(&all, c != NULL ? c : &none, allowed,
+	    e);
+	if (rc != DCA_OK)
+		return rc;
+	dca_constraints_encode(o, &all);
+	dca_constraints_clear(&all);
+	return DCA_OK;
+}
+
+size_t
+dca_passports_excluded(const char *out[static DCA_PASSPORT_CLAIMS],
+    unsigned allowed)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_PASSPORTS; i++)
+		for (size_t k = 0; k < 2; k++)
+			if (!(allowed & passports[i].bit) &&
+			    passports[i].claims[k] != NULL)
+				out[n++] = passports[i].claims[k];
+	return n;
 }
 
 void

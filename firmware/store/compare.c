@@ -22,7 +22,7 @@ static const struct view {
 	{ "proposals", "SELECT id, act, actor, sha256, expires, state, signed,"
 		       " data FROM proposals ORDER BY id" },
 	{ "customers", "SELECT id, name, country, cn, passports, active,"
-		       " changed FROM customers ORDER BY id" },
+		       " changed, constraints FROM customers ORDER BY id" },
 	{ "keys", "SELECT key, customer, pinned, until, first FROM keys"
 		  " ORDER BY key" },
 	{ "inventory", "SELECT spc, digits, lo, hi, seq FROM inventory"

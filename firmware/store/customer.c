@@ -13,7 +13,9 @@ dca_store_customer(struct dca_store *s, const char *id,
     struct dca_customer *out, struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.customer_get, "SELECT id, name, country,"
-	    " cn, passports, active, changed FROM customers WHERE id = ?1");
+	    " cn, passports, active, changed, constraints FROM customers"
+	    " WHERE id = ?1");
+	struct dca_buf der;
 	enum dca_rc rc;
 
 	db_bind_text(q, 1, id);
@@ -29,6 +31,13 @@ dca_store_customer(struct dca_store *s, const char *id,
 	out->passports = (unsigned)db_int(q, 4);
 	out->active = db_int(q, 5) != 0;
 	out->changed = (uint64_t)db_int(q, 6);
+	der = db_bytes(q, 7);
+	if (der.n > sizeof out->constraints)
+		return dca_fail(e, DCA_RULE_IO,
+		    "customer %s: someone changed the store", id);
+	out->constraints_len = der.n;
+	if (der.n > 0)
+		memcpy(out->constraints, der.p, der.n);
 	return DCA_OK;
 }
 
@@ -37,8 +46,8 @@ dca_store_customer_add(struct dca_store *s, const struct dca_customer *c,
     struct dca_err *e)
 {
 	DB_STMT q = db_use(s, &s->q.customer_add, "INSERT INTO customers"
-	    " (id, name, country, cn, passports, active, changed)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+	    " (id, name, country, cn, passports, active, changed, constraints)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 	enum dca_rc rc;
 
 	db_bind_text(q, 1, c->id);
@@ -48,10 +57,59 @@ dca_store_customer_add(struct dca_store *s, const struct dca_customer *c,
 	db_bind_int(q, 5, c->passports);
 	db_bind_int(q, 6, c->active);
 	db_bind_int(q, 7, (int64_t)c->changed);
+	db_bind_blob(q, 8, c->constraints, c->constraints_len);
 	rc = db_run(s, q, e);
 	return rc != DCA_REFUSED ? rc :
 	    dca_fail(e, DCA_RULE_REG_EXISTS, "customer %s exists already",
 		c->id);
+}
+
+enum dca_rc
+dca_store_customer_set(struct dca_store *s, const struct dca_customer *c,
+    struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.customer_set, "UPDATE customers SET"
+	    " name = ?2, country = ?3, cn = ?4, passports = ?5,"
+	    " changed = ?6, constraints = ?7 WHERE id = ?1");
+	enum dca_rc rc;
+
+	db_bind_text(q, 1, c->id);
+	db_bind_text(q, 2, c->name);
+	db_bind_text(q, 3, c->country);
+	db_bind_text(q, 4, c->cn);
+	db_bind_int(q, 5, c->passports);
+	db_bind_int(q, 6, (int64_t)c->changed);
+	db_bind_blob(q, 7, c->constraints, c->constraints_len);
+	if ((rc = db_run(s, q, e)))
+		return rc;
+	return sqlite3_changes(s->db) ? DCA_OK :
+	    dca_fail(e, DCA_RULE_REG_UNKNOWN, "no customer %s", c->id);
+}
+
+enum dca_rc
+dca_store_customer_constraints(const struct dca_customer *c,
+    struct dca_constraints *out, struct dca_err *e)
+{
+	*out = (struct dca_constraints){ .permitted = { 0 } };
+	return c->constraints_len == 0 ? DCA_OK : dca_constraints_parse(out,
+	    DCA_BUF(c->constraints, c->constraints_len), true, NULL, e);
+}
+
+enum dca_rc
+dca_store_customer_constrain(struct dca_customer *c,
+    const struct dca_constraints *of, struct dca_err *e)
+{
+	DCA_AUTO_OUT der = { 0 };
+
+	dca_constraints_encode(&der, of);
+	if (der.n > sizeof c->constraints)
+		return dca_fail(e, DCA_RULE_CONSTRAINTS, "the claim "
+		    "constraints have %zu octets, at most %zu are kept",
+		    der.n, sizeof c->constraints);
+	c->constraints_len = der.n;
+	if (der.n > 0)
+		memcpy(c->constraints, der.p, der.n);
+	return DCA_OK;
 }
 
 enum dca_rc

@@ -25,7 +25,7 @@ struct statements {
 	sqlite3_stmt *ledger_append, *ledger_head, *head_set;
 	sqlite3_stmt *operator_get, *operator_by_key, *operator_add,
 	    *operator_remove, *operator_use, *admins;
-	sqlite3_stmt *customer_get, *customer_add, *customer_active,
+	sqlite3_stmt *customer_get, *customer_add, *customer_active, *customer_set,
 	    *customer_touch;
 	sqlite3_stmt *key_get, *key_add, *key_set, *key_unpin, *key_first,
 	    *keys_new;
@@ -63,7 +63,7 @@ struct dca_store {
 
 /* schema.c: creates all tables in the open transaction. */
 enum dca_rc db_schema(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
-enum { DB_APPLICATION_ID = 0x64636131 /* "dca1" */, DB_VERSION = 2 };
+enum { DB_APPLICATION_ID = 0x64636131 /* "dca1" */, DB_VERSION = 3 };
 
 /* store.c: an empty store without genesis row that vanishes when closed. */
 enum dca_rc store_open_scratch(struct dca_store **out, struct dca_err *e)

@@ -20,6 +20,7 @@ enum format {
 	HASH,		/* SHA-256 of the column, in hex */
 	RANGE,		/* three columns: digits, lo, hi */
 	PASSPORTS,
+	CONSTRAINTS,	/* as text; none is null */
 	FUNCTION,
 	SIZE,		/* octets in it */
 	/* these only when one row is asked for by its id */
@@ -68,7 +69,8 @@ static const struct view VIEWS[] = {
 	    { "active", "active", BOOL },
 	    { "changed", "changed", UINT },
 	    { "country", "country", TEXT },
-	    { "passports", "passports", PASSPORTS } } },
+	    { "passports", "passports", PASSPORTS },
+	    { "constraints", "constraints", CONSTRAINTS } } },
 	{ "keys", "n", "customer", "key", HEX, {
 	    { "key", "key", HEX },
 	    { "pinned", "pinned", BOOL },
@@ -208,6 +210,22 @@ put_passports(struct dca_out *o, unsigned bits)
 	dca_cbor_text(o, text);
 }
 
+static void
+put_constraints(struct dca_out *o, struct dca_buf der)
+{
+	struct dca_constraints c;
+	DCA_AUTO_OUT text = { 0 };
+
+	if (der.n == 0 || dca_constraints_parse(&c, der, true, NULL, NULL) !=
+	    DCA_OK) {
+		dca_cbor_null(o);
+		return;
+	}
+	dca_constraints_print(&text, &c);
+	dca_constraints_clear(&c);
+	dca_cbor_text_n(o, (const char *)text.p, text.n);
+}
+
 /* A body that someone spoiled is shown as bytes. */
 static void
 put_item(struct dca_out *o, struct dca_buf b)
@@ -261,6 +279,9 @@ put(struct dca_out *o, sqlite3_stmt *q, int i, enum format format)
 		return 3;
 	case PASSPORTS:
 		put_passports(o, (unsigned)db_int(q, i));
+		return 1;
+	case CONSTRAINTS:
+		put_constraints(o, db_bytes(q, i));
 		return 1;
 	case FUNCTION:
 		dca_cbor_text(o, function_name(db_int(q, i)));

@@ -81,30 +81,75 @@ operator_remove(struct replay *r, struct dca_err *e)
 	return rc ? rc : dca_store_operator_remove(r->to, id, e);
 }
 
+/* What the act names replaces what c has; the rest stays. */
 static enum dca_rc
-customer_add(struct replay *r, struct dca_err *e)
+customer_fields(const struct replay *r, struct dca_customer *c,
+    struct dca_err *e)
 {
-	struct dca_customer c = { .active = true,
-		.passports = DCA_PASSPORT_ALL, .changed = r->row->seq };
-	struct dca_buf args = r->act.args;
+	const struct dca_buf args = r->act.args;
+	struct dca_constraints of;
+	struct dca_buf der = { 0 };
 	char passports[24] = "";
 	struct dca_cbor v;
 	enum dca_rc rc;
 
-	if ((rc = replay_text(args, "id", c.id, sizeof c.id, e)) ||
-	    (rc = replay_text(args, "name", c.name, sizeof c.name, e)) ||
-	    (rc = replay_text(args, "country", c.country, sizeof c.country, e)))
-		return rc;
+	if (dca_cbor_find(args, "name", &v) &&
+	    !dca_cbor_take_text(&v, c->name, sizeof c->name))
+		return replay_absent("name", e);
+	if (dca_cbor_find(args, "country", &v) &&
+	    !dca_cbor_take_text(&v, c->country, sizeof c->country))
+		return replay_absent("country", e);
 	if (dca_cbor_find(args, "cn", &v) &&
-	    !dca_cbor_take_text(&v, c.cn, sizeof c.cn))
+	    !dca_cbor_take_text(&v, c->cn, sizeof c->cn))
 		return replay_absent("cn", e);
 	if (dca_cbor_find(args, "passports", &v) &&
 	    !dca_cbor_take_text(&v, passports, sizeof passports))
 		return replay_absent("passports", e);
 	if (passports[0] &&
-	    (rc = dca_passports_parse(&c.passports, passports, e)))
+	    (rc = dca_passports_parse(&c->passports, passports, e)))
 		return rc;
+	if (!dca_cbor_find(args, "constraints", &v))
+		return DCA_OK;
+	if (!dca_cbor_take_bytes(&v, &der, DCA_CONSTRAINTS_OWN))
+		return replay_absent("constraints", e);
+	c->constraints_len = 0;
+	if (der.n == 0)
+		return DCA_OK;
+	if ((rc = dca_constraints_parse(&of, der, true, NULL, e)))
+		return rc;
+	rc = dca_store_customer_constrain(c, &of, e);
+	dca_constraints_clear(&of);
+	return rc;
+}
+
+static enum dca_rc
+customer_add(struct replay *r, struct dca_err *e)
+{
+	struct dca_customer c = { .active = true,
+		.passports = DCA_PASSPORT_ALL, .changed = r->row->seq };
+	enum dca_rc rc;
+
+	if ((rc = replay_text(r->act.args, "id", c.id, sizeof c.id, e)) ||
+	    (rc = customer_fields(r, &c, e)))
+		return rc;
+	if (c.name[0] == '\0' || c.country[0] == '\0')
+		return replay_absent("name or country", e);
 	return dca_store_customer_add(r->to, &c, e);
+}
+
+static enum dca_rc
+customer_set(struct replay *r, struct dca_err *e)
+{
+	char id[DCA_ID_MAX + 1];
+	struct dca_customer c;
+	enum dca_rc rc;
+
+	if ((rc = replay_text(r->act.args, "id", id, sizeof id, e)) ||
+	    (rc = dca_store_customer(r->to, id, &c, e)) ||
+	    (rc = customer_fields(r, &c, e)))
+		return rc;
+	c.changed = r->row->seq;
+	return dca_store_customer_set(r->to, &c, e);
 }
 
 static enum dca_rc
@@ -151,6 +196,7 @@ static const struct {
 	{ "operator.add", operator_add },
 	{ "operator.remove", operator_remove },
 	{ "customer.add", customer_add },
+	{ "customer.set", customer_set },
 	{ "customer.suspend", customer_active },
 	{ "customer.resume", customer_active },
 	{ "customer.pin", customer_pin },

@@ -54,6 +54,7 @@ static const char *const SCHEMA[] = {
 	" country TEXT NOT NULL,"
 	" cn TEXT NOT NULL,"
 	" passports INTEGER NOT NULL,"
+	" constraints BLOB NOT NULL,"
 	" active INTEGER NOT NULL,"
 	" changed INTEGER NOT NULL) STRICT",
 	"CREATE TABLE keys ("

@@ -72,29 +72,115 @@ act_operator_remove(struct act_call *c, struct dca_err *e)
 	return dca_store_operator_remove(c->v->store, id, e);
 }
 
+/* What an act says of a customer; what it does not name stays. */
+struct customer_args {
+	char id[DCA_ID_MAX + 1], name[65], country[3], cn[65], passports[24];
+	struct dca_buf constraints;
+};
+enum { CUSTOMER_ARGS = 6 };
+
+static enum dca_rc
+customer_constraints(struct dca_customer *n, struct dca_buf der,
+    struct dca_err *e)
+{
+	struct dca_constraints c;
+	bool absent = false;
+	enum dca_rc rc;
+
+	n->constraints_len = 0;
+	if (der.n == 0)
+		return DCA_OK;	/* none any more */
+	rc = dca_constraints_parse(&c, der, true, &absent, e);
+	if (rc == DCA_OK && absent)
+		return dca_fail(e, DCA_RULE_CONSTRAINTS, "iat, orig or dest "
+		    "excluded: verifiers would ignore all of it "
+		    "(RFC 9118 3)");
+	if (rc != DCA_OK)
+		return rc;
+	rc = dca_store_customer_constrain(n, &c, e);
+	dca_constraints_clear(&c);
+	return rc;
+}
+
+/* Claims that contradict each other or the PASSporT types are not let in, nor
+ * what cannot become a subject (RFC 9118 8, RFC 5280 4.1.2.6). */
+static enum dca_rc
+customer_check(const struct dca_customer *n, struct dca_err *e)
+{
+	DCA_AUTO_OUT constraints = { 0 };
+	DCA_AUTO_OUT subject = { 0 };
+	enum dca_rc rc = dca_name_encode(&subject, n->country, n->name,
+	    n->cn[0] ? n->cn : n->id, e);
+
+	return rc ? rc : vault_constraints(n, &constraints, e);
+}
+
+static enum dca_rc
+customer_read(struct act_call *c, struct customer_args *a, bool all,
+    bool *constrained, struct dca_err *e)
+{
+	struct act_arg v[CUSTOMER_ARGS] = { ARG_ID("id", a->id),
+		ARG_TEXT("name", a->name, !all),
+		ARG_TEXT("country", a->country, !all),
+		ARG_TEXT("cn", a->cn, true),
+		ARG_TEXT("passports", a->passports, true),
+		{ .name = "constraints", .kind = ACT_BYTES, .optional = true,
+		  .to = &a->constraints, .cap = DCA_CONSTRAINTS_OWN } };
+	enum dca_rc rc = act_args(c->act->args, ARGS(v), e);
+
+	*constrained = v[CUSTOMER_ARGS - 1].seen;
+	return rc;
+}
+
+static enum dca_rc
+customer_apply(struct dca_customer *n, const struct customer_args *a,
+    bool constrained, struct dca_err *e)
+{
+	enum dca_rc rc = DCA_OK;
+
+	if (a->name[0])
+		(void)dca_strlcpy(n->name, a->name, sizeof(n->name));
+	if (a->country[0])
+		(void)dca_strlcpy(n->country, a->country, sizeof(n->country));
+	if (a->cn[0])
+		(void)dca_strlcpy(n->cn, a->cn, sizeof(n->cn));
+	if (a->passports[0])
+		rc = dca_passports_parse(&n->passports, a->passports, e);
+	if (rc == DCA_OK && constrained)
+		rc = customer_constraints(n, a->constraints, e);
+	return rc ? rc : customer_check(n, e);
+}
+
 enum dca_rc
 act_customer_add(struct act_call *c, struct dca_err *e)
 {
 	struct dca_customer n = { .active = true,
 		.passports = DCA_PASSPORT_ALL, .changed = c->seq };
-	char passports[24] = "";
-	struct act_arg v[] = { ARG_ID("id", n.id),
-		ARG_TEXT("name", n.name, false),
-		ARG_TEXT("country", n.country, false),
-		ARG_TEXT("cn", n.cn, true),
-		ARG_TEXT("passports", passports, true) };
-	DCA_AUTO_OUT subject = { 0 };
-	enum dca_rc rc;
+	struct customer_args a = { .id = "" };
+	bool constrained;
+	enum dca_rc rc = customer_read(c, &a, true, &constrained, e);
 
-	if ((rc = act_args(c->act->args, ARGS(v), e)))
+	memcpy(n.id, a.id, sizeof(n.id));
+	if (rc || (rc = customer_apply(&n, &a, constrained, e)))
 		return rc;
-	if (passports[0] &&
-	    (rc = dca_passports_parse(&n.passports, passports, e)))
+	return dca_store_customer_add(c->v->store, &n, e);
+}
+
+/* Its certificates stay what they are; a renewal or repeat is held against
+ * the register as it is from now on. */
+enum dca_rc
+act_customer_set(struct act_call *c, struct dca_err *e)
+{
+	struct customer_args a = { .id = "" };
+	struct dca_customer n;
+	bool constrained;
+	enum dca_rc rc = customer_read(c, &a, false, &constrained, e);
+
+	if (rc || (rc = dca_store_customer(c->v->store, a.id, &n, e)) ||
+	    (rc = customer_apply(&n, &a, constrained, e)))
 		return rc;
-	/* What cannot become a subject is not let in (RFC 5280 4.1.2.6). */
-	rc = dca_name_encode(&subject, n.country, n.name,
-	    n.cn[0] ? n.cn : n.id, e);
-	return rc ? rc : dca_store_customer_add(c->v->store, &n, e);
+	n.changed = c->seq;
+	return dca_store_customer_set(c->v->store, &n, e);
 }
 
 static enum dca_rc

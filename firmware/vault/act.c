@@ -25,6 +25,7 @@ static const struct act_row {
 	{ "approve", false, act_approve, NULL },
 	{ "proposal.drop", false, act_proposal_drop, NULL },
 	{ "customer.add", false, act_customer_add, NULL },
+	{ "customer.set", false, act_customer_set, NULL },
 	{ "customer.suspend", false, act_customer_suspend, NULL },
 	{ "customer.resume", false, act_customer_resume, NULL },
 	{ "customer.pin", false, act_customer_pin, NULL },

@@ -52,6 +52,7 @@ enum dca_rc act_proposal_drop(struct act_call *c, struct dca_err *e);
 enum dca_rc act_operator_add(struct act_call *c, struct dca_err *e);
 enum dca_rc act_operator_remove(struct act_call *c, struct dca_err *e);
 enum dca_rc act_customer_add(struct act_call *c, struct dca_err *e);
+enum dca_rc act_customer_set(struct act_call *c, struct dca_err *e);
 enum dca_rc act_customer_suspend(struct act_call *c, struct dca_err *e);
 enum dca_rc act_customer_resume(struct act_call *c, struct dca_err *e);
 enum dca_rc act_customer_pin(struct act_call *c, struct dca_err *e);

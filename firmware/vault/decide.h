@@ -84,6 +84,11 @@ bool vault_who_live(struct dca_store *s, const struct vault_who *w,
 enum dca_rc vault_renew_check(const struct vault_question *q,
     const struct dca_customer *customer, struct dca_err *e) DCA_CHECKED;
 
+/* The claim constraints a certificate of this customer has now: extnValue
+ * contents, or nothing. CONSTRAINTS. */
+enum dca_rc vault_constraints(const struct dca_customer *customer,
+    struct dca_out *o, struct dca_err *e) DCA_CHECKED;
+
 /* All numbers delegated at now, and those of them inside scope. */
 struct dca_tnset *vault_delegated(struct dca_store *s, const char *customer,
     int64_t now);

@@ -187,19 +187,32 @@ check_subject(const struct vault_question *q, struct dca_err *e)
 	    "subject is neither empty nor that of the certificate");
 }
 
+enum dca_rc
+vault_constraints(const struct dca_customer *customer, struct dca_out *o,
+    struct dca_err *e)
+{
+	struct dca_constraints c;
+	enum dca_rc rc = dca_store_customer_constraints(customer, &c, e);
+
+	if (rc == DCA_OK)
+		rc = dca_profile_constraints(o, &c, customer->passports, e);
+	dca_constraints_clear(&c);
+	return rc;
+}
+
 static enum dca_rc
 check_constraints(const struct vault_question *q,
     const struct dca_customer *customer, struct dca_err *e)
 {
 	DCA_AUTO_OUT now = { 0 };
-	char text[24];
+	enum dca_rc rc = vault_constraints(customer, &now, e);
 
-	dca_constraints_encode(&now, customer->passports);
-	if (dca_buf_eq(dca_out_buf(&now), q->old->constraints))
-		return DCA_OK;
-	dca_passports_print(customer->passports, text);
-	return dca_fail(e, DCA_RULE_RENEW_CONSTRAINTS, "the register allows "
-	    "PASSporTs \"%s\" now, and the certificate others", text);
+	if (rc != DCA_OK || dca_buf_eq(dca_out_buf(&now),
+	    q->old->constraints))
+		return rc;
+	return dca_fail(e, DCA_RULE_RENEW_CONSTRAINTS, "the register has "
+	    "other PASSporT types or claim constraints for %s than the "
+	    "certificate", customer->id);
 }
 
 static enum dca_rc

@@ -77,12 +77,19 @@ sign(struct vault_job *j, struct dca_signer *signer, struct dca_err *e)
 		.passports = j->verdict.customer.passports,
 	};
 	struct dca_profile p = profile;
+	struct dca_constraints constraints;
 	DCA_AUTO_OUT tbs = { 0 };
 	enum dca_rc rc;
 
 	memcpy(p.serial, j->serial, sizeof(p.serial));
 	if ((rc = dca_csr_check_pop(&j->csr, e)) ||
-	    (rc = dca_profile_build(&tbs, &p, j->cross->scope, e)))
+	    (rc = dca_store_customer_constraints(&j->verdict.customer,
+	    &constraints, e)))
+		return rc;
+	p.constraints = &constraints;
+	rc = dca_profile_build(&tbs, &p, j->cross->scope, e);
+	dca_constraints_clear(&constraints);
+	if (rc)
 		return rc;
 	if (!signer)
 		return dca_fail(e, DCA_RULE_TOKEN_DOWN, "no token session");

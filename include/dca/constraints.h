@@ -15,7 +15,8 @@ enum {
 	DCA_CLAIM_VALUES_MAX = 32,
 	DCA_CLAIM_NAME_MAX = 63,
 	DCA_CLAIM_VALUE_MAX = 1024,
-	DCA_CONSTRAINTS_MAX = 8 * 1024,	/* extnValue contents */
+	DCA_CONSTRAINTS_MAX = 8 * 1024,	/* extnValue contents we read */
+	DCA_CONSTRAINTS_OWN = 2 * 1024,	/* of a customer of ours */
 };
 
 struct dca_claim {
@@ -38,7 +39,7 @@ bool dca_constraints_empty(const struct dca_constraints *c);
 bool dca_constraints_equal(const struct dca_constraints *a,
     const struct dca_constraints *b);
 
-/* Adding keeps the lists sorted, each name and value once. CONSTRAINTS when a
+/* Adding keeps the order, each name and value once. CONSTRAINTS when a
  * name or value is not what RFC 8226 8 lets it be, or a limit is passed. */
 enum dca_rc dca_constraints_include(struct dca_constraints *c,
     const char *name, struct dca_err *e) DCA_CHECKED;
@@ -60,7 +61,8 @@ enum dca_rc dca_constraints_effective(struct dca_constraints *out,
     const struct dca_constraints *c, unsigned passports, struct dca_err *e)
     DCA_CHECKED;
 
-/* EnhancedJWTClaimConstraints, extnValue contents; nothing when empty. */
+/* EnhancedJWTClaimConstraints, extnValue contents, names and values in the
+ * order they were added; nothing when empty. */
 void dca_constraints_encode(struct dca_out *o,
     const struct dca_constraints *c);
 /* Strict DER. enhanced: .33, else .27. A .33 that excludes iat, orig or dest is

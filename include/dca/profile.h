@@ -8,6 +8,7 @@
 #define DCA_PROFILE_H
 
 #include "dca/cert.h"
+#include "dca/constraints.h"
 
 /* PASSporT types a certificate may sign; all = no constraint extension. */
 enum {
@@ -26,6 +27,7 @@ struct dca_profile {
 	int64_t not_before, not_after;
 	const struct dca_tnset *numbers;
 	unsigned passports;		/* DCA_PASSPORT_ bits */
+	const struct dca_constraints *constraints; /* the customer's; NULL */
 };
 /*
  * TN_SPC_EE, TN_LIST_SIZE, SCOPE_EMPTY, VALIDITY, and SCOPE_CROSS when numbers
@@ -36,8 +38,15 @@ enum dca_rc dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
     const struct dca_tnset *scope, struct dca_err *e) DCA_CHECKED;
 
 /* What the claim constraints extension of such a certificate holds (extnValue
- * contents), nothing when there is none: a renewal does not change it. */
-void dca_constraints_encode(struct dca_out *o, unsigned passports);
+ * contents), nothing when there is none: a renewal does not change it.
+ * CONSTRAINTS when c (NULL: none) and passports contradict (RFC 9118 8). */
+enum dca_rc dca_profile_constraints(struct dca_out *o,
+    const struct dca_constraints *c, unsigned passports, struct dca_err *e)
+    DCA_CHECKED;
+/* The claims that a certificate without these PASSporT types excludes. */
+enum { DCA_PASSPORT_CLAIMS = 6 };
+size_t dca_passports_excluded(const char *out[static DCA_PASSPORT_CLAIMS],
+    unsigned passports);
 
 /* CsrAttrs (RFC 9148 4.1, RFC 8951): the numbers this customer may
  * ask, P-256, ecdsa-with-SHA256. */

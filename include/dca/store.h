@@ -12,6 +12,7 @@
 #ifndef DCA_STORE_H
 #define DCA_STORE_H
 
+#include "dca/constraints.h"
 #include "dca/ledger.h"
 #include "dca/tnset.h"
 
@@ -132,6 +133,9 @@ struct dca_customer {
 	char country[3];		/* C */
 	char cn[65];
 	unsigned passports;
+	uint8_t constraints[DCA_CONSTRAINTS_OWN]; /* DER of the claim
+				 * constraints beside those of passports */
+	size_t constraints_len;
 	bool active;
 	uint64_t changed;		/* ledger seq of the last act that touched
 					 * it or its delegations */
@@ -140,6 +144,15 @@ enum dca_rc dca_store_customer(struct dca_store *s, const char *id,
     struct dca_customer *out, struct dca_err *e) DCA_CHECKED;
 enum dca_rc dca_store_customer_add(struct dca_store *s,
     const struct dca_customer *c, struct dca_err *e) DCA_CHECKED;
+/* name, country, cn, passports, constraints and changed of c->id. */
+enum dca_rc dca_store_customer_set(struct dca_store *s,
+    const struct dca_customer *c, struct dca_err *e) DCA_CHECKED;
+/* Its constraints as values, checked; the caller clears them, on failures
+ * too. IO: someone changed the store. CONSTRAINTS when they are too large. */
+enum dca_rc dca_store_customer_constraints(const struct dca_customer *c,
+    struct dca_constraints *out, struct dca_err *e) DCA_CHECKED;
+enum dca_rc dca_store_customer_constrain(struct dca_customer *c,
+    const struct dca_constraints *of, struct dca_err *e) DCA_CHECKED;
 enum dca_rc dca_store_customer_set_active(struct dca_store *s, const char *id,
     bool active, uint64_t seq, struct dca_err *e) DCA_CHECKED;
 /* One customer per key, for ever (dca(7) TRUST): CSR_FORBIDDEN_KEY when the key

@@ -299,6 +299,55 @@ if [ "$before" = "$(sha256sum <"$t/csr.copy")" ] && [ ! -e "$t/lost/current/csr.
 run 0 "cert list --customer" "${alice[@]}" --json cert list --customer beta
 json "length == $count" "no second certificate"
 
+echo "--- claim constraints (RFC 9118)"
+refuses() { # WHAT TEXT OPTION...: names it, and nothing changes
+	local what=$1 text=$2
+	shift 2
+	run 1 "$what" "${alice[@]}" customer set beta "$@"
+	has "$text" err "says why"
+	has constraints err "names the rule"
+}
+refuses "iat excluded" "RFC 9118 3" --must-exclude iat
+refuses "orig demanded" "always there" --must-include orig
+refuses "in both" "must and must not" --must-include rcd --must-exclude rcd
+refuses "permitted and excluded" "has permitted values" --permit crn=sale --must-exclude crn
+refuses "rcdi without rcd" "should not be excluded" --must-exclude rcdi
+refuses "a name that is none" "printable ASCII" --must-include 'r cd'
+refuses "against its PASSporT types" "must and must not" --passports rcd --must-include attest
+run 1 "--permit without a value" "${alice[@]}" customer set beta --permit rcd
+run 1 "nobody" "${alice[@]}" customer set nobody --rcd-name X
+run 1 "a country that is none" "${alice[@]}" customer set beta --country USA
+openssl ecparam -name prime256v1 -genkey -noout -out "$t/cc.key" 2>/dev/null
+openssl req -new -key "$t/cc.key" -subj / -out "$t/cc.csr" 2>/dev/null
+run 0 "customer set: all PASSporT types" "${alice[@]}" customer set beta --passports shaken,div,rcd
+issued() { "${alice[@]}" --json issue --customer beta --csr "$t/cc.csr" --out "$t/cc.pem" >"$t/cc.json" && jq -r .serial "$t/cc.json"; }
+before=$(issued)
+if [ "$before" = "$(issued)" ]; then ok "a repeat gets the same certificate"; else bad "repeat"; fi
+"${alice[@]}" code create --customer beta >"$t/packet" 2>/dev/null
+run 0 "enrolled before" "$bin/dca-enroll" --packet-file "$t/packet" --dir "$t/cc"
+run 0 "customer set: a calling name" "${alice[@]}" customer set beta --rcd-name 'Beta "Best" Inc'
+run 0 "customer show" "${alice[@]}" --json customer show beta
+json '.customers[0].constraints == "mustInclude rcd; permittedValues rcd = {\"nam\":\"Beta \\\"Best\\\" Inc\"}"' "says them"
+json '.customers[0].name == "Beta"' "the rest stays"
+after=$(issued)
+if [ -n "$after" ] && [ "$before" != "$after" ]; then ok "the repeat ends: a new certificate"; else bad "repeat: $before $after"; fi
+openssl x509 -in "$t/cc.pem" -outform DER -out "$t/cc.der"
+at=$(openssl asn1parse -inform DER -in "$t/cc.der" | grep -A1 1.3.6.1.5.5.7.1.33 | tail -n 1 | cut -d: -f1 | tr -d ' ')
+run 0 "openssl reads the extension" openssl asn1parse -inform DER -in "$t/cc.der" -strparse "$at"
+has "IA5STRING         :rcd" out "mustInclude rcd"
+has 'UTF8STRING        :{"nam":"Beta \"Best\" Inc"}' out "permittedValues"
+run 1 "a renewal with other constraints" "$bin/dca-enroll" renew --dir "$t/cc"
+has renew-constraints err "names the rule"
+run 0 "--no-constraints" "${alice[@]}" customer set beta --no-constraints
+run 2 "and it is renewed; x5u is not served here" "$bin/dca-enroll" renew --dir "$t/cc"
+has "fetch: x5u" err "that is all"
+run 0 "customer show" "${alice[@]}" --json customer show beta
+json '.customers[0].constraints == null' "none any more"
+run 0 "constraints at the beginning" "${alice[@]}" customer add gamma --name Gamma --country US --must-include rcd \
+	--permit $'crn=sale\ncrn=service' --must-exclude attest,origid
+run 0 "customer list" "${alice[@]}" customer list
+has "permittedValues crn = sale | service; mustExclude attest,origid" out "shows them"
+
 echo "--- the vault is away for a while"
 "${alice[@]}" code create --customer beta >"$t/packet" 2>/dev/null
 kill "${pids[0]}"

@@ -226,7 +226,8 @@ static const struct {
 	{ "customers", "UPDATE customers SET active = 0 WHERE id = 'acme'" },
 	{ "customers", "UPDATE customers SET changed = changed + 1" },
 	{ "customers", "UPDATE customers SET passports = 1" },
-	{ "customers", "INSERT INTO customers VALUES (9, 'eve', '', '', '', 7,"
+	{ "customers", "UPDATE customers SET constraints = x'3000'" },
+	{ "customers", "INSERT INTO customers VALUES (9, 'eve', '', '', '', 7, x'',"
 		       " 1, 1)" },
 	{ "keys", "UPDATE keys SET pinned = 1" },
 	{ "keys", "UPDATE keys SET until = until + 1" },
