@@ -41,7 +41,6 @@ check_number(const struct passport *p, const struct dca_cert *leaf,
 	return rc;
 }
 
-#ifdef DCA_HAVE_CONSTRAINTS
 static enum dca_rc
 check_claims(struct passport *p, const struct dca_cert *leaf,
     struct dca_err *e)
@@ -58,18 +57,6 @@ check_claims(struct passport *p, const struct dca_cert *leaf,
 	dca_constraints_clear(&c);
 	return rc;
 }
-#else
-/* A build without the room that reads them: nothing is accepted unread. */
-static enum dca_rc
-check_claims(struct passport *p, const struct dca_cert *leaf,
-    struct dca_err *e)
-{
-	(void)p;
-	return leaf->constraints.n == 0 ? DCA_OK :
-	    dca_fail(e, DCA_RULE_PASSPORT_CLAIM, "the certificate has claim "
-	    "constraints, which this build cannot check");
-}
-#endif
 
 enum dca_rc
 passport_allowed(struct passport *p, const struct dca_cert *leaf,
