@@ -274,6 +274,30 @@ python3 "$top/tests/system/crl.py" list "$tmp/pa.pem" "$tmp/pa.key" "$tmp/revoke
 expect "not on the list" sip "$tmp/signed" --crl "$tmp/empty.crl" --crl-signer "$tmp/pa.pem"
 refuse 1 chain-revoked "on the list" sip "$tmp/signed" --crl "$tmp/revoked.crl" --crl-signer "$tmp/pa.pem"
 
+echo "--- a customer that is bound to its name"
+ctl() { "$bin/dcactl" --profile "$state/operator" "$@"; }
+bound=$tmp/bound
+expect "a name, and rich call data only" ctl customer set acme --passports rcd --rcd-name "Acme Support"
+ctl code create --customer acme >"$tmp/packet" 2>/dev/null
+expect "enrolled again" "$bin/dca-enroll" --packet-file "$tmp/packet" --dir "$bound"
+bound_x5u=$(cat "$bound/x5u")
+for _ in $(seq 50); do
+	! curl -sf --cacert "$state/tls-ca.pem" -o "$tmp/published" "$bound_x5u" || break
+	sleep 0.2
+done
+by_bound() {
+	"$bin/dca-passport" sign --key "$bound/key.pem" --x5u "$bound_x5u" --orig $caller --dest $called "$@"
+}
+by_bound --cert "$bound/cert.pem" --ppt rcd --rcd-name "Acme Support" >"$tmp/t"
+expect "its name" verify "$(cat "$tmp/t")"
+by_bound --ppt rcd --rcd-name "Your Bank" >"$tmp/t"
+refuse 1 passport-claim "another name" verify "$(cat "$tmp/t")"
+by_bound >"$tmp/t"
+refuse 1 passport-claim "no name" verify "$(cat "$tmp/t")"
+by_bound --ppt shaken --attest A --rcd-name "Acme Support" >"$tmp/t"
+refuse 1 passport-claim "another type" verify "$(cat "$tmp/t")"
+refuse 1 passport-claim "and is not signed" by_bound --cert "$bound/cert.pem" --ppt rcd --rcd-name "Your Bank"
+
 echo "--- what our CA does not issue: a lab chain"
 for k in root ca leaf; do openssl ecparam -name prime256v1 -genkey -noout -out "$tmp/lab-$k.key"; done
 certificate() { # NAME ISSUER SUBJECT LINE...
