@@ -3,7 +3,7 @@
  * Runs the rules (dca(7) LINT): which pack, which date, does it apply, what
  * does it say. It knows no rule itself; the tables do.
  */
-#include "lint-parts.h"
+#include "lint-delegate.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const struct lint_table *const tables[] = {
-	&lint_sti_ext, &lint_sti_field, &lint_sti_cp,
+	&lint_sti_ext, &lint_sti_field, &lint_sti_cp, &lint_delegate,
+	&lint_sca,
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]), RULES_MAX = 160 };
 

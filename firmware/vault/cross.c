@@ -24,6 +24,7 @@ vault_cross_unref(struct vault_cross *c)
 	if (!c || --c->refs)
 		return;
 	dca_out_free(&c->bundle);
+	dca_lint_free(c->lint);
 	dca_certs_clear(&c->chain);
 	dca_tnset_free(c->scope);
 	free(c);
@@ -77,6 +78,11 @@ vault_cross_load(struct vault_cross **out, struct dca_store *s, uint64_t id,
 	if (c->chain.n == 0 || !c->chain.v[0].scope)
 		return dca_fail(e, DCA_RULE_INTERNAL,
 		    "stored cross-certificate has no TNAuthList");
+	rc = dca_lint_read(&c->lint, dca_out_buf(&c->chain.v[0].der), e);
+	if (rc) {
+		(void)dca_fail_in(e, "stored cross-certificate");
+		return rc;
+	}
 	c->scope = dca_tnset_dup(c->chain.v[0].scope);
 	unite_inventory(c, s);
 	/* Workers read it: whatever a set does on first use is done here. */

@@ -4,6 +4,7 @@
 #define DCA_VAULT_CROSS_H
 
 #include "dca/chain.h"
+#include "dca/lint.h"
 #include "dca/store.h"
 
 struct vault_cross {
@@ -11,6 +12,7 @@ struct vault_cross {
 	uint64_t id;
 	struct dca_out bundle;		/* concatenated DER, root last */
 	struct dca_certs chain;		/* v[0]: the cross-certificate */
+	struct dca_lint_cert *lint;	/* v[0] again, by the lint's reader */
 	struct dca_tnset *scope;	/* its list, with the inventory of its
 					 * SPCs; never changed once made */
 	bool spc_only;

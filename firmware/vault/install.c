@@ -73,6 +73,37 @@ make_bundle(struct installing *i, struct dca_err *e)
 	    "no trusted root signs the last certificate");
 }
 
+static void
+tell_warning(const struct dca_lint_finding *f, void *arg)
+{
+	(void)arg;
+	if (f->verdict == DCA_LINT_WARN)
+		dca_log(DCA_WARNING, "cross-certificate: %s: %s",
+		    f->rule->id, f->rule->text);
+}
+
+/* By the lint's own reader, with whoever issued it (dca(7) LINT). */
+static enum dca_rc
+lint(const struct installing *i, struct dca_err *e)
+{
+	DCA_CLEANUP(dca_lint_free_p) struct dca_lint_cert *cross = NULL;
+	DCA_CLEANUP(dca_lint_free_p) struct dca_lint_cert *issuer = NULL;
+	const struct dca_cert *above = i->chain.n > 1 ? &i->chain.v[1] : NULL;
+	enum dca_rc rc;
+
+	for (size_t k = 0; k < i->roots.n && !above; k++)
+		if (dca_buf_eq(i->roots.v[k].subject, i->chain.v[0].issuer))
+			above = &i->roots.v[k];
+	rc = dca_lint_read(&cross, dca_out_buf(&i->chain.v[0].der), e);
+	if (rc == DCA_OK && above)
+		rc = dca_lint_read(&issuer, dca_out_buf(&above->der), e);
+	if (rc)
+		return rc;
+	(void)dca_lint_run(cross, issuer, DCA_LINT_STI_SCA, NULL,
+	    tell_warning, NULL);
+	return dca_lint_cross(cross, issuer, NULL, e);
+}
+
 static enum dca_rc
 check(struct vault *v, struct installing *i, struct dca_buf csr,
     struct dca_buf chain, struct dca_buf roots, struct dca_err *e)
@@ -92,7 +123,9 @@ check(struct vault *v, struct installing *i, struct dca_buf csr,
 		return dca_fail(e, DCA_RULE_CROSS_CHAIN, "the chain is empty");
 	rc = dca_cross_check(&i->chain, &i->roots, &i->csr.key, i->csr.scope,
 	    dca_now(), e);
-	return rc ? rc : make_bundle(i, e);
+	if (rc || (rc = lint(i, e)))
+		return rc;
+	return make_bundle(i, e);
 }
 
 static void
@@ -296,8 +329,9 @@ check_again(struct vault *v, struct installing *i, struct dca_buf payload,
 	    &i->chain.v[i->chain.n - 1].der), 1, e)))
 		return rc;
 	dca_out_add(&i->bundle, chain.p, chain.n);
-	return dca_cross_check(&i->chain, &i->roots, &i->csr.key,
-	    i->csr.scope, dca_now(), e);
+	rc = dca_cross_check(&i->chain, &i->roots, &i->csr.key, i->csr.scope,
+	    dca_now(), e);
+	return rc ? rc : lint(i, e);
 }
 
 enum dca_rc

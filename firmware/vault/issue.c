@@ -393,6 +393,8 @@ finish(struct vault *v, struct vault_job *j)
 	vault_reserve_release(v, j);
 	if (rc == DCA_TOKEN)
 		vault_token_failed(v, &e);
+	if (rc && e.rule == DCA_RULE_LINT && vault_group(v, NULL) == DCA_OK)
+		vault_alarm(v, "lint", j->verdict.customer.id, e.text);
 	/* 5.03 was said: nothing happened, so the signature is thrown away */
 	if (j->overdue)
 		rc = overdue(&e);

@@ -78,6 +78,10 @@ unsigned vault_pool_stuck(struct vault_pool *p, int64_t patience);
 /* Takes a job back that no worker has yet. */
 bool vault_pool_withdraw(struct vault_pool *p, struct vault_job *j);
 
+/* LINT: a TBSCertificate that breaks its profile. */
+enum dca_rc vault_lint(const struct vault_cross *cross, struct dca_buf tbs,
+    struct dca_err *e) DCA_CHECKED;
+
 /* --- reserve.c: jobs that are decided and not yet recorded --- */
 void vault_reserve(struct vault *v, struct vault_job *j);
 void vault_reserve_release(struct vault *v, struct vault_job *j);

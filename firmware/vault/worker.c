@@ -64,6 +64,17 @@ pop(struct queue *q)
 	return j;
 }
 
+/* What is about to be signed, decided on its octets by a reader that shares
+ * nothing with what built it. */
+enum dca_rc
+vault_lint(const struct vault_cross *cross, struct dca_buf tbs,
+    struct dca_err *e)
+{
+	const struct dca_lint_options opt = { .scope = cross->scope };
+
+	return dca_lint_tbs(tbs, cross->lint, &opt, e);
+}
+
 static enum dca_rc
 sign(struct vault_job *j, struct dca_signer *signer, struct dca_err *e)
 {
@@ -89,7 +100,7 @@ sign(struct vault_job *j, struct dca_signer *signer, struct dca_err *e)
 	p.constraints = &constraints;
 	rc = dca_profile_build(&tbs, &p, j->cross->scope, e);
 	dca_constraints_clear(&constraints);
-	if (rc)
+	if (rc || (rc = vault_lint(j->cross, dca_out_buf(&tbs), e)))
 		return rc;
 	if (!signer)
 		return dca_fail(e, DCA_RULE_TOKEN_DOWN, "no token session");

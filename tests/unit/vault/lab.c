@@ -130,9 +130,13 @@ set_body(X509 *x, const struct lab_cert *c)
 void
 lab_cert(struct dca_out *der, const struct lab_cert *c)
 {
-	/* { { 2.16.840.1.114569.1.1.3 } }: the SHAKEN policy */
+	/* { { 2.16.840.1.114569.1.1.4 } }: the SHAKEN policy */
 	static const uint8_t policies[] = { 0x30, 0x0e, 0x30, 0x0c, 0x06, 0x0a,
-		0x60, 0x86, 0x48, 0x01, 0x86, 0xff, 0x09, 0x01, 0x01, 0x03 };
+		0x60, 0x86, 0x48, 0x01, 0x86, 0xff, 0x09, 0x01, 0x01, 0x04 };
+	/* { { fullName { http://pa.example/crl }, cRLIssuer { C=US } } } */
+	static const uint8_t crl[] = "\x30\x30\x30\x2e\xa0\x19\xa0\x17"
+	    "\x86\x15http://pa.example/crl\xa2\x11\xa4\x0f\x30\x0d\x31\x0b"
+	    "\x30\x09\x06\x03\x55\x04\x06\x13\x02US";
 	X509 *x = X509_new(), *issuer = x;
 	uint8_t *out = NULL;
 	int n;
@@ -153,6 +157,8 @@ lab_cert(struct dca_out *der, const struct lab_cert *c)
 	if (issuer != x)
 		add_ext(x, issuer, NID_authority_key_identifier, "keyid");
 	add_raw(x, "2.5.29.32", DCA_BUF(policies, sizeof(policies)));
+	if (issuer != x)
+		add_raw(x, "2.5.29.31", DCA_BUF(crl, sizeof(crl) - 1));
 	if (c->numbers) {
 		struct dca_tnset *s = lab_set(c->numbers);
 		struct dca_out list = { 0 };
