@@ -378,9 +378,7 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 	const bool fresh = strcmp(c->path, "/acme/new-account") == 0;
 	const bool revokes = strcmp(c->path, "/acme/revoke-cert") == 0;
 	struct dca_spki key;
-	char what[16];
 	int account = -1;
-	unsigned n;
 
 	if (!check_form(c, &s->jws) || !check_address(l, c, &s->jws) ||
 	    !check_signer(l, c, &s->jws, fresh || revokes, &key, &account) ||
@@ -395,10 +393,8 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 		key_change(l, c, s);
 	else if (strcmp(c->path, "/acme/new-order") == 0)
 		lab_order_new(l, c, s);
-	else if (sscanf(c->path, "/acme/%15[a-z]/%u", what, &n) == 2 && n > 0)
-		lab_order(l, c, s, what, n - 1);
 	else
-		lab_problem(c, 404, "malformed", "no such resource");
+		lab_order(l, c, s);
 }
 
 void

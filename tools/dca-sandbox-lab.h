@@ -110,8 +110,8 @@ struct lab_signed {
 void lab_order_new(struct lab *l, struct lab_call *c,
     const struct lab_signed *s);
 /* order, authz, chall, finalize, cert of order n. */
-void lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s,
-    const char *what, unsigned n);
+void lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s);
+
 /* --- dca-sandbox-serve.c --- */
 int lab_serve(int argc, char **argv, void *arg);
 extern const struct dca_option lab_serve_options[LAB_SERVE_OPTIONS];

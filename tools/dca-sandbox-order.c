@@ -4,6 +4,7 @@
  * one authorization with one tkauth-01 challenge (RFC 9447, 9448), finalize,
  * the chain. The nine checks of RFC 9448 6 are all here, each with its words.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,14 +343,37 @@ certificate(struct lab *l, struct lab_call *c, const struct lab_order *o)
 	    "application/pem-certificate-chain", dca_out_buf(&o->chain));
 }
 
-void
-lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s,
-    const char *what, unsigned n)
+/* The order that "/acme/WHAT/N" speaks of, N counted from 1; 0: none. */
+static unsigned
+number_of(const char *path)
 {
+	const char *last = strrchr(path, '/');
+	char *end;
+	unsigned long n;
+
+	if (last == NULL || last[1] < '1' || last[1] > '9')
+		return 0;
+	n = strtoul(last + 1, &end, 10);
+	return *end == '\0' && n <= UINT_MAX ? (unsigned)n : 0;
+}
+
+static bool
+asks_for(const char *path, const char *what, unsigned n)
+{
+	char expected[64];
+
+	(void)snprintf(expected, sizeof(expected), "/acme/%s/%u", what, n + 1);
+	return strcmp(path, expected) == 0;
+}
+
+void
+lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s)
+{
+	unsigned n = number_of(c->path);
 	struct lab_order *o;
 
-	if (n >= l->n_orders || lab_wrong(l, "order-gone")) {
-		lab_problem(c, 404, "malformed", "no such order");
+	if (n == 0 || n-- > l->n_orders || lab_wrong(l, "order-gone")) {
+		lab_problem(c, 404, "malformed", "no such resource");
 		return;
 	}
 	o = &l->orders[n];
@@ -357,20 +381,20 @@ lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s,
 		lab_problem(c, 403, "unauthorized", "not your order");
 		return;
 	}
-	if (strcmp(what, "order") == 0) {
+	if (asks_for(c->path, "order", n)) {
 		if (o->state == LAB_PROCESSING && o->polls-- <= 1)
 			o->state = LAB_VALID;
 		order_answer(l, c, n, 200);
-	} else if (strcmp(what, "authz") == 0) {
+	} else if (asks_for(c->path, "authz", n)) {
 		lab_json(c, 200, json_pack("{s:s,s:o,s:[o]}", "status",
 		    state_name(o->authorization), "identifier",
 		    identifier_json(l, o), "challenges",
 		    challenge_json(l, n)));
-	} else if (strcmp(what, "chall") == 0) {
+	} else if (asks_for(c->path, "chall", n)) {
 		challenge(l, c, s, n);
-	} else if (strcmp(what, "finalize") == 0) {
+	} else if (asks_for(c->path, "finalize", n)) {
 		finalize(l, c, s, n);
-	} else if (strcmp(what, "cert") == 0) {
+	} else if (asks_for(c->path, "cert", n)) {
 		certificate(l, c, o);
 	} else {
 		lab_problem(c, 404, "malformed", "no such resource");

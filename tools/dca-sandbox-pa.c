@@ -224,7 +224,7 @@ token(struct lab *l, struct lab_call *c)
 	dca_random(random, sizeof(random));
 	dca_hex(jti, random, sizeof(random));
 	payload = json_pack("{s:I,s:s,s:o}", "exp",
-	    (json_int_t)(dca_now() + life), "jti", jti, "atc",
+	    (json_int_t)dca_now() + life, "jti", jti, "atc",
 	    atc_of(l, atc));
 	if (lab_wrong(l, "token-no-jti"))
 		json_object_del(payload, "jti");
@@ -251,8 +251,8 @@ list(struct lab *l, struct lab_call *c)
 		abort();	/* the server has read it before */
 	payload = json_pack("{s:s,s:I,s:I,s:[s%]}", "version", "1.0",
 	    "sequence", (json_int_t)(lab_wrong(l, "list-old") ? 1 : 7),
-	    "exp", (json_int_t)(dca_now() +
-	    (lab_wrong(l, "list-expired") ? -60 : LAB_DAY)),
+	    "exp", (json_int_t)dca_now() +
+	    (lab_wrong(l, "list-expired") ? -60 : LAB_DAY),
 	    "trustList", (const char *)pem.p, pem.n);
 	sign(l, &jws, payload, true);
 	lab_json(c, 200, json_pack("{s:s,s:s%}", "status", "success",

@@ -135,7 +135,7 @@ print_entries(const struct dca_tnset *s)
 		    spcs[i]);
 	n = dca_tnset_ranges(s, &r);
 	for (i = 0; i < n; i++) {
-		count = (unsigned long long)(r[i].hi - r[i].lo + 1);
+		count = r[i].hi - r[i].lo + 1;
 		if (count == 1)
 			printf("   one      %0*llu\n", (int)r[i].digits,
 			    (unsigned long long)r[i].lo);

@@ -252,7 +252,7 @@ ctl_cross_activate(int argc, char **argv, void *arg)
 {
 	struct ctl *c = arg;
 	struct dca_err e = { 0 };
-	struct order o;
+	struct order o = { 0 };
 	uint64_t id;
 
 	(void)argc;

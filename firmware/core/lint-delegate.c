@@ -285,23 +285,25 @@ judge_excluded(struct dca_buf exclude, struct dca_buf include,
 static enum dca_lint_verdict
 constraints(const struct lint_ctx *x, struct lint_detail *d)
 {
-	const struct lint_ext *old = lint_ext_find(x->c,
+	const struct lint_ext *one = lint_ext_find(x->c,
 	    LINT_LIT(LINT_OID_CONSTRAINTS));
-	const struct lint_ext *new = lint_ext_find(x->c,
+	const struct lint_ext *enhanced = lint_ext_find(x->c,
 	    LINT_LIT(LINT_OID_ENHANCED));
-	const struct lint_ext *one = new != NULL ? new : old;
-	struct dca_buf in = one->value, include, permitted, exclude, name;
+	struct dca_buf in, include, permitted, exclude, name;
 	struct lint_tlv seq;
 
-	if (old != NULL && new != NULL)
+	if (one == NULL)
+		one = enhanced;
+	else if (enhanced != NULL)
 		return lint_fail(d, "both extensions are there");
 	if (one->critical)
 		return lint_fail(d, "it is critical");
+	in = one->value;
 	if (lint_take(&in, LINT_SEQUENCE, &seq) != NULL || in.n > 0 ||
 	    seq.value.n == 0 || !take_list(&seq.value, 0, &include) ||
 	    !take_list(&seq.value, 1, &permitted) ||
 	    !take_list(&seq.value, 2, &exclude) || seq.value.n > 0 ||
-	    (exclude.n > 0 && new == NULL) || !good_pairs(permitted))
+	    (exclude.n > 0 && enhanced == NULL) || !good_pairs(permitted))
 		return lint_fail(d, "it is malformed");
 	for (struct dca_buf rest = include; rest.n > 0;)
 		if (!next_name(&rest, &name))

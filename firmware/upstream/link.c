@@ -23,6 +23,8 @@ struct entry {
 	bool said;		/* the step's beginning */
 };
 
+TAILQ_HEAD(entry_list, entry);
+
 struct upstream {
 	struct dca_loop *loop;
 	struct services *v;
@@ -32,7 +34,7 @@ struct upstream {
 	unsigned tries;
 	uint64_t questions, ordered;	/* ids; of the last ORDERED */
 	uint64_t ordered_number;
-	TAILQ_HEAD(, entry) entries;
+	struct entry_list entries;
 	unsigned n;
 	struct dca_out watch;		/* chain, DER */
 	int64_t crl_at;			/* next look at the CRL */
@@ -73,7 +75,7 @@ find(struct upstream *u, uint64_t number)
 {
 	struct entry *t;
 
-	TAILQ_FOREACH(t, &u->entries, all)
+	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = TAILQ_NEXT(t, all))
 		if (t->o->number == number)
 			return t;
 	return NULL;
@@ -303,7 +305,7 @@ on_closed(struct dca_conn *c, void *arg)
 
 	(void)c;
 	u->conn = NULL;
-	TAILQ_FOREACH(t, &u->entries, all)
+	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = TAILQ_NEXT(t, all))
 		t->handed = false;
 	dca_log(DCA_WARNING, "vault=closed");
 }
@@ -398,7 +400,7 @@ busy(const struct upstream *u)
 {
 	const struct entry *t;
 
-	TAILQ_FOREACH(t, &u->entries, all)
+	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = TAILQ_NEXT(t, all))
 		if (!t->stopped)
 			return true;
 	return false;
@@ -414,7 +416,7 @@ tick(void *arg, uint32_t events)
 	connect_vault(u);
 	if (u->conn == NULL)
 		return;
-	TAILQ_FOREACH(t, &u->entries, all)
+	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = TAILQ_NEXT(t, all))
 		if (!t->stopped && !t->handed && dca_now() >= t->again) {
 			step(u, t);
 			return;
@@ -441,10 +443,12 @@ upstream_new(struct dca_loop *l, struct services *v, bool once)
 void
 upstream_free(struct upstream *u)
 {
-	struct entry *t;
+	struct entry *t, *next;
 
-	while ((t = TAILQ_FIRST(&u->entries)) != NULL)
+	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, all);
 		drop(u, t, false);
+	}
 	if (u->conn != NULL)
 		dca_conn_close(u->conn);
 	dca_out_free(&u->watch);

@@ -81,12 +81,19 @@ enum dca_rc
 stipa_path(const struct dca_certs *chain, const struct dca_certs *roots,
     int64_t when, struct dca_err *e)
 {
-	X509_STORE *store = store_of(roots);
-	STACK_OF(X509) *more = untrusted_of(chain);
-	X509 *leaf = x509_of(&chain->v[0]);
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *more;
+	X509_STORE_CTX *ctx;
+	X509_STORE *store;
+	X509 *leaf;
 	enum dca_rc rc = DCA_OK;
 
+	if (chain->n == 0)
+		return dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
+		    "the signer's address holds no certificate");
+	store = store_of(roots);
+	more = untrusted_of(chain);
+	leaf = x509_of(&chain->v[0]);
+	ctx = X509_STORE_CTX_new();
 	if (ctx == NULL || X509_STORE_CTX_init(ctx, store, leaf, more) != 1)
 		abort();
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx),
@@ -122,9 +129,6 @@ fetch_signer(struct stipa *s, const char *url, struct dca_certs *chain,
 		rc = dca_certs_parse(chain, dca_out_buf(&r.body), SIGNER_MAX,
 		    e);
 	http_answer_clear(&r);
-	if (rc == DCA_OK && chain->n == 0)
-		rc = dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
-		    "%s holds no certificate", url);
 	return rc;
 }
 
@@ -149,7 +153,7 @@ stipa_signed(struct stipa *s, const struct jose *j, int64_t now,
 		    "alg is \"%.20s\", not ES256 (RFC 9448 5)",
 		    jose_text(j, "alg"));
 	rc = stipa_signer(s, jose_text(j, "x5u"), now, &chain, e);
-	if (rc == DCA_OK && (!chain.v[0].p256 ||
+	if (rc == DCA_OK && (chain.n == 0 || !chain.v[0].p256 ||
 	    !jose_verify(j, &chain.v[0].key)))
 		rc = dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
 		    "the signature does not verify by the certificate at x5u "

@@ -91,7 +91,7 @@ lint(const struct installing *i, struct dca_err *e)
 	const struct dca_cert *above = i->chain.n > 1 ? &i->chain.v[1] : NULL;
 	enum dca_rc rc;
 
-	for (size_t k = 0; k < i->roots.n && !above; k++)
+	for (size_t k = 0; i->chain.n == 1 && k < i->roots.n && !above; k++)
 		if (dca_buf_eq(i->roots.v[k].subject, i->chain.v[0].issuer))
 			above = &i->roots.v[k];
 	rc = dca_lint_read(&cross, dca_out_buf(&i->chain.v[0].der), e);
