@@ -406,7 +406,7 @@ static const struct lint_row rows[] = {
 	    NULL, NULL, "the issuer is not the subject of the issuing "
 	    "certificate, octet by octet", CHILD_ADVICE }, lint_with_issuer,
 	    lint_issuer_is_subject },
-	{ { "e_delegate_validity_issuer", BOTH, "RFC 5280 6.1.3 (a)(2)", NULL,
+	{ { "e_delegate_validity_issuer", EE, "RFC 5280 6.1.3 (a)(2)", NULL,
 	    NULL, "it is valid when its issuer is not",
 	    "end it no later than the issuing certificate" },
 	    lint_with_issuer, lint_validity_inside },
