@@ -215,6 +215,9 @@ take_list(struct dca_crl *c, struct dca_buf in, const struct dca_cert *signer,
 	    DCA_BUF(sig.p + 1, sig.n - 1), signer))
 		return dca_fail(e, DCA_RULE_CRL_SIGNER,
 		    "its signature does not verify by the key of the signer");
+	if (!dca_der_take_any(&whole))
+		return dca_fail(e, DCA_RULE_CRL_FORM,
+		    "what is signed is not DER (RFC 5280 5.1.1.3)");
 	rc = take_tbs(c, tbs, alg, e);
 	return rc == DCA_OK ? check_signer(c, signer, e) : rc;
 }

@@ -117,6 +117,32 @@ add_extensions(X509_CRL *c, const struct lab_crl_spec *s)
 		add(c, s->more.oid, s->more.hex, s->more.critical);
 }
 
+/* What OpenSSL does not write: signed here. */
+static void
+change(struct dca_out *der, X509_CRL *c, const struct lab_crl_spec *s)
+{
+	unsigned char *tbs = NULL, *at;
+	const int n = i2d_re_X509_CRL_tbs(c, &tbs);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t sig[80], *from, *to;
+	size_t sig_n = sizeof(sig), from_n, to_n;
+
+	must(n > 0 && ctx != NULL);
+	from = lab_unhex(s->from, &from_n);
+	to = lab_unhex(s->to, &to_n);
+	at = memmem(tbs, (size_t)n, from, from_n);
+	must(at != NULL && from_n == to_n);
+	memcpy(at, to, to_n);
+	must(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL,
+	    s->signer->key) == 1 &&
+	    EVP_DigestSign(ctx, sig, &sig_n, tbs, (size_t)n) == 1);
+	dca_signed_encode(der, DCA_BUF(tbs, (size_t)n), DCA_BUF(sig, sig_n));
+	EVP_MD_CTX_free(ctx);
+	OPENSSL_free(tbs);
+	free(from);
+	free(to);
+}
+
 void
 lab_crl(struct dca_out *der, const struct lab_crl_spec *s)
 {
@@ -138,7 +164,10 @@ lab_crl(struct dca_out *der, const struct lab_crl_spec *s)
 	must(n > 0);
 	if (s->broken_signature)
 		p[n - 1] ^= 1;
-	dca_out_add(der, p, (size_t)n);
+	if (s->from != NULL)
+		change(der, c, s);
+	else
+		dca_out_add(der, p, (size_t)n);
 	OPENSSL_free(p);
 	X509_CRL_free(c);
 }

@@ -30,6 +30,8 @@ struct lab_crl_spec {
 	struct lab_extension more;
 	const char *md;			/* NULL: SHA256 */
 	struct lab_revoked revoked[4];
+	const char *from, *to;		/* hex of one length, changed before
+					 * it is signed; NULL: as it is */
 };
 void lab_crl(struct dca_out *der, const struct lab_crl_spec *s);
 /* cRLDistributionPoints with this one as cRLIssuer; hex, malloced. */

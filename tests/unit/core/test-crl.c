@@ -286,6 +286,17 @@ static const struct {
 	{ "entry: issuer no directory name", { PA_LIST, .revoked = { {
 	    .cert = &lab.leaf, .more = { "2.5.29.29", "3003820178", true } }
 	    } }, PA, DCA_RULE_CRL_FORM, "one directory name" },
+	{ "OID without end", { PA_LIST, .more = { "1.2.3.4", "0500", false },
+	    .from = "06032a0304", .to = "06032a0384" }, PA, DCA_RULE_CRL_FORM,
+	    "not DER" },
+	{ "entry: OID without end", { PA_LIST, .revoked = { {
+	    .cert = &lab.leaf, .more = { "1.2.3.4", "0500", false } } },
+	    .from = "06032a0304", .to = "06032a0384" }, PA, DCA_RULE_CRL_FORM,
+	    "not DER" },
+	{ "entry: OID with a first 80", { PA_LIST, .revoked = { {
+	    .cert = &lab.leaf, .more = { "1.2.3.4", "0500", false } } },
+	    .from = "06032a0304", .to = "06032a8004" }, PA, DCA_RULE_CRL_FORM,
+	    "not DER" },
 	{ "signature", { PA_LIST, .broken_signature = true }, PA,
 	    DCA_RULE_CRL_SIGNER, "does not verify" },
 	{ "SHA-1", { PA_LIST, .md = "SHA1" }, PA, DCA_RULE_CRL_SIGNER,
