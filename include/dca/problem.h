@@ -265,6 +265,25 @@ X(PASSPORT_RCD, "passport-rcd", REFUSED, 403, "rich call data refused", "RFC 979
 X(PASSPORT_SHAKEN, "passport-shaken", REFUSED, 403, "shaken signed with a delegate certificate", \
   "ATIS-1000092", "sign a base or rcd PASSporT, or verify with --shaken-by-delegate accept") \
 X(SIP_FORM, "sip-form", MALFORMED, 400, "SIP message or Identity header is malformed", "RFC 8224 4; RFC 3261 7", "") \
+/* dca-flash: the release, and the device that is overwritten */ \
+X(FLASH_SIGNATURE, "flash-signature", REFUSED, 403, "release is not signed by who may", "RFC 5652 5; dca-flash(8)", \
+  "fetch the image, SHA256SUMS and SHA256SUMS.sig of one release into one folder; --keyring is its certificate") \
+X(FLASH_SUM, "flash-sum", REFUSED, 403, "file is not the one that was signed", "dca-flash(8)", \
+  "fetch it again from the release") \
+X(FLASH_IMAGE, "flash-image", MALFORMED, 400, "not an image that can be written", "RFC 8878; dca-flash(8)", \
+  "give the .img.zst of a release") \
+X(FLASH_BMAP, "flash-bmap", MALFORMED, 400, "block map refused", "bmap format 2.0; dca-flash(8)", \
+  "tell who made the release; --whole writes the image without its map") \
+X(FLASH_DEVICE, "flash-device", REFUSED, 403, "device may not be overwritten", "dca-flash(8)", \
+  "give a whole disk that is not the system's, or a file; lsblk lists the disks") \
+X(FLASH_BUSY, "flash-busy", REFUSED, 403, "device is in use", "dca-flash(8)", \
+  "end what uses it (umount, swapoff, losetup -d, dmsetup remove), then again") \
+X(FLASH_SMALL, "flash-small", REFUSED, 403, "device is too small", "dca-flash(8)", "give a larger one") \
+X(FLASH_UNCONFIRMED, "flash-unconfirmed", REFUSED, 403, "not confirmed, nothing was written", "dca-flash(8)", \
+  "type the name as it is shown, or give --yes") \
+X(FLASH_STOPPED, "flash-stopped", IO, 500, "stopped by a signal", "dca-flash(8)", "run it again") \
+X(FLASH_BROKEN, "flash-broken", IO, 500, "device does not hold what was written to it", "dca-flash(8)", \
+  "flash it again; when it fails again, throw the device away") \
 /* the machine */ \
 X(CONFIG, "config", MALFORMED, 400, "configuration refused", "dca(7) NAMES", "correct the file at the line named") \
 X(INPUT, "input", MALFORMED, 400, "input refused", "", "see --help") \
