@@ -6,11 +6,12 @@
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev
 	libcoap3-dev libcbor-dev libsqlite3-dev libcurl4-openssl-dev
 	libseccomp-dev libp11-dev libp11-kit-dev libcmocka-dev libjansson-dev
-	libmicrohttpd-dev)
+	libmicrohttpd-dev libzstd-dev libexpat1-dev libblkid-dev)
 PACKAGES_RUN=(softhsm2 nginx-light openssl curl ca-certificates libcoap3-bin
 	procps)
 PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3
-	iproute2 systemd python3 libclang-rt-dev mandoc)
+	iproute2 systemd python3 libclang-rt-dev mandoc bmap-tools zstd fdisk
+	e2fsprogs strace bsdutils)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -23,6 +23,7 @@ dca-verify|C_Sign|PKCS11_|coap_|dca_signer_|dca_hsm_|p11[.]|coap|jansson
 dca-passport|PKCS11_|coap_|sqlite3_|dca_store_|p11[.]|coap|sqlite3
 dca-ceremony|coap_|curl_|sqlite3_|dca_store_|coap|curl|sqlite3|jansson
 dca-sandbox|C_Sign|PKCS11_|coap_|sqlite3_|dca_signer_|dca_hsm_|dca_store_|p11[.]|coap|sqlite3
+dca-flash|C_Sign|PKCS11_|coap_|curl_|sqlite3_|SSL_|json_|dca_signer_|dca_hsm_|dca_store_|p11[.]|coap|curl|sqlite3|ssl|jansson
 MAP
 [ $rc = 0 ] && echo "link map holds"
 exit $rc
