@@ -269,6 +269,7 @@ main(int argc, char **argv)
 	seed_messages();
 	seed_crls();
 	seed_passports();
+	seed_bmaps();
 	seed_cases();
 	return 0;
 }

@@ -11,5 +11,6 @@ void seed_write(const char *noun, struct dca_buf b);
 void seed_cases(void);
 void seed_crls(void);
 void seed_passports(void);
+void seed_bmaps(void);
 
 #endif
