@@ -21,7 +21,7 @@
 /* SYNC: written before it is waited for, so that the bar tells the truth and
  * a stop is obeyed soon. ALIGN: of direct reads. WINDOW: one of them. */
 enum { SYNC = 16 << 20, ALIGN = 4096, WINDOW = (1 << 20) + 2 * ALIGN,
-	SECTOR = 512 };
+	SECTOR = 512, ERASE = 64 << 20 };
 
 static enum dca_rc
 trouble(const struct device *d, const char *what, struct dca_err *e)
@@ -258,6 +258,42 @@ broken(const struct device *d, const char *what, uint64_t at, struct dca_err *e)
 {
 	return dca_fail(e, DCA_RULE_FLASH_BROKEN, "%.150s: %s near octet %llu: "
 	    "%s", d->path, what, (unsigned long long)at, strerror(errno));
+}
+
+/* A disk in steps, so that a stop is obeyed soon. */
+static enum dca_rc
+erase_disk(struct device *d, struct dca_err *e)
+{
+	unsigned percent = 0;
+
+	for (uint64_t at = 0; at < d->size; at += ERASE) {
+		const uint64_t left = d->size - at;
+		uint64_t range[2] = { at, left < ERASE ? left : ERASE };
+
+		if (flash_signal)
+			return flash_stopped(e);
+		if (ioctl(d->fd, BLKZEROOUT, range) != 0)
+			return broken(d, "cannot erase", at, e);
+		show_progress("erasing", at + range[1], d->size, &percent);
+	}
+	return DCA_OK;
+}
+
+enum dca_rc
+device_erase(struct device *d, struct dca_err *e)
+{
+	enum dca_rc rc;
+
+	d->touched = true;
+	if (d->block) {
+		rc = erase_disk(d, e);
+		if (rc != DCA_OK)
+			show_stopped();
+		return rc;
+	}
+	if (ftruncate(d->fd, 0) != 0 || ftruncate(d->fd, (off_t)d->size) != 0)
+		return broken(d, "cannot erase", 0, e);
+	return DCA_OK;
 }
 
 enum dca_rc

@@ -51,6 +51,32 @@ size_text(char out[static SIZE_TEXT], uint64_t octets)
 	return out;
 }
 
+void
+show_progress(const char *what, uint64_t done, uint64_t all, unsigned *last)
+{
+	unsigned percent = all ? (unsigned)(done * 100 / all) : 100;
+
+	if (percent == *last)
+		return;
+	if (isatty(STDERR_FILENO)) {
+		fprintf(stderr, "\r%-12s [%-40.*s] %3u %%%s", what,
+		    (int)(percent * 40 / 100),
+		    "########################################", percent,
+		    percent == 100 ? "\n" : "");
+		fflush(stderr);
+	} else if (percent / 10 > *last / 10) {
+		fprintf(stderr, "%s: %u %%\n", what, percent);
+	}
+	*last = percent;
+}
+
+void
+show_stopped(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+}
+
 bool
 disk_fact(char *out, size_t cap, const char *folder, const char *name)
 {

@@ -52,26 +52,6 @@ hash_is(EVP_MD_CTX *h, const uint8_t *want)
 	return memcmp(got, want, sizeof(got)) == 0;
 }
 
-/* A bar on a terminal, else a line every tenth of the way. */
-static void
-progress(const char *what, uint64_t done, uint64_t all, unsigned *last)
-{
-	unsigned percent = all ? (unsigned)(done * 100 / all) : 100;
-
-	if (percent == *last)
-		return;
-	if (isatty(STDERR_FILENO)) {
-		fprintf(stderr, "\r%-12s [%-40.*s] %3u %%%s", what,
-		    (int)(percent * 40 / 100),
-		    "########################################", percent,
-		    percent == 100 ? "\n" : "");
-		fflush(stderr);
-	} else if (percent / 10 > *last / 10) {
-		fprintf(stderr, "%s: %u %%\n", what, percent);
-	}
-	*last = percent;
-}
-
 struct pass {
 	struct image *im;
 	image_fn fn;
@@ -245,7 +225,7 @@ stream(struct pass *p, struct unzstd *u, const char *what)
 		if (rc != DCA_OK)
 			return rc;
 		if (at < p->im->packed)
-			progress(what, at, p->im->packed, &percent);
+			show_progress(what, at, p->im->packed, &percent);
 	}
 	if (u->filled > 0) {
 		enum dca_rc rc = take(p, u->out, u->filled);
@@ -253,7 +233,7 @@ stream(struct pass *p, struct unzstd *u, const char *what)
 		if (rc != DCA_OK)
 			return rc;
 	}
-	progress(what, 1, 1, &percent);
+	show_progress(what, 1, 1, &percent);
 	return DCA_OK;
 }
 
@@ -295,8 +275,7 @@ image_pass(struct image *im, const char *what, image_fn fn, void *arg,
 	rc = stream(&p, &u, what);
 	if (rc == DCA_OK)
 		return whole(&p, &u);
-	if (isatty(STDERR_FILENO))
-		fputc('\n', stderr);	/* behind a bar that stopped */
+	show_stopped();
 	/* what was right once is wrong now */
 	if (im->checked && rc == DCA_MALFORMED)
 		return changed(im, e);
@@ -315,7 +294,7 @@ check_sum(const struct image *im, struct dca_err *e)
 	while ((n = read_at(im, buf, READ, at, e)) > 0 && at < im->packed) {
 		hash_add(h, buf, (size_t)n);
 		at += (uint64_t)n;
-		progress("checksum", at, im->packed, &percent);
+		show_progress("checksum", at, im->packed, &percent);
 	}
 	if (n < 0)
 		return dca_problem(e->rule)->rc;
@@ -351,10 +330,4 @@ image_close(struct image *im)
 	if (im->fd >= 0)
 		(void)close(im->fd);
 	im->fd = -1;
-}
-
-uint64_t
-image_mapped(const struct image *im)
-{
-	return im->map != NULL ? im->map->mapped : im->size;
 }

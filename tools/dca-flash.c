@@ -20,7 +20,7 @@ volatile sig_atomic_t flash_signal;
 
 static struct {
 	const char *keyring;
-	bool dry_run, yes, whole;
+	bool dry_run, yes, erase;
 } opt = { .keyring = KEYRING };
 
 static void
@@ -62,7 +62,7 @@ check_image(struct image *im, const struct release *r, struct bmap *m,
 	enum dca_rc rc;
 
 	if ((rc = image_open(im, r, e)) ||
-	    (!opt.whole && (rc = release_map(r, m, &found, e))))
+	    (rc = release_map(r, m, &found, e)))
 		return rc;
 	if (found) {
 		im->map = m;
@@ -78,8 +78,10 @@ check_image(struct image *im, const struct release *r, struct bmap *m,
 		    size_text(mapped, m->mapped), size_text(size, im->size),
 		    m->n);
 	else
-		show_line("writes", "all of %s%s", size_text(size, im->size),
-		    opt.whole ? "" : ": no block map lies beside the image");
+		show_line("writes", "all of %s: no block map lies beside the "
+		    "image", size_text(size, im->size));
+	if (opt.erase)
+		show_line("erases", "everything before that");
 	return DCA_OK;
 }
 
@@ -113,17 +115,22 @@ confirm(const struct device *d, struct dca_err *e)
 static enum dca_rc
 overwrite(struct image *im, struct device *d, struct dca_err *e)
 {
-	char mapped[SIZE_TEXT];
+	const uint64_t n = im->map != NULL ? im->map->mapped : im->size;
+	char size[SIZE_TEXT];
 	enum dca_rc rc;
 
 	if ((rc = confirm(d, e)) || (rc = device_open(d, true, im->size, e)) ||
+	    (opt.erase && (rc = device_erase(d, e))) ||
 	    (rc = image_pass(im, "writing", device_write, d, e)) ||
-	    (rc = device_sync(d, e)) ||
-	    (rc = image_pass(im, "reading back", device_compare, d, e)))
+	    (rc = device_sync(d, e)))
 		return rc;
-	show_line("result", "done: %s written to %s and read back",
-	    size_text(mapped, image_mapped(im)), d->path);
-	return DCA_OK;
+	if (opt.erase)
+		im->map = NULL;	/* the blocks between are known, too */
+	rc = image_pass(im, "reading back", device_compare, d, e);
+	if (rc == DCA_OK)
+		show_line("result", "done: %s written to %s and read back",
+		    size_text(size, n), d->path);
+	return rc;
 }
 
 static enum dca_rc
@@ -191,8 +198,8 @@ static const struct dca_option options[] = {
 	{ "dry-run", NULL, NULL, &opt.dry_run,
 	    "check everything, write nothing" },
 	{ "yes", NULL, NULL, &opt.yes, "do not ask" },
-	{ "whole", NULL, NULL, &opt.whole,
-	    "write the empty blocks too; the block map is not used" },
+	{ "erase", NULL, NULL, &opt.erase,
+	    "zeros everywhere first, behind the image as well" },
 };
 static const struct dca_command commands[] = {
 	{ "", "IMAGE DEVICE",

@@ -64,8 +64,6 @@ typedef enum dca_rc (*image_fn)(void *arg, uint64_t at, struct dca_buf b,
  */
 enum dca_rc image_pass(struct image *im, const char *what, image_fn fn,
     void *arg, struct dca_err *e) DCA_CHECKED;
-uint64_t image_mapped(const struct image *im);
-
 /* --- device (dca-flash-device.c) --- */
 struct device {
 	char path[PATH_MAX];	/* resolved */
@@ -92,6 +90,8 @@ enum dca_rc device_check(const struct device *d, const struct release *r,
 enum dca_rc device_open(struct device *d, bool write, uint64_t size,
     struct dca_err *e) DCA_CHECKED;
 void device_close(struct device *d);
+/* Zeros everywhere: the disk discards, or the kernel writes them. */
+enum dca_rc device_erase(struct device *d, struct dca_err *e) DCA_CHECKED;
 /* image_fn's: write, and compare with what the medium holds. */
 enum dca_rc device_write(void *d, uint64_t at, struct dca_buf b,
     struct dca_err *e);
@@ -108,6 +108,11 @@ enum dca_rc use_check(const struct device *d, struct dca_err *e) DCA_CHECKED;
 /* --- for people (dca-flash-disk.c) --- */
 /* "name       value", value without control characters. */
 void show_line(const char *name, const char *fmt, ...) DCA_PRINTF(2, 3);
+/* A bar on a terminal, else a line every tenth of the way; last: 0 at first. */
+void show_progress(const char *what, uint64_t done, uint64_t all,
+    unsigned *last);
+/* Ends the line of a bar that stopped. */
+void show_stopped(void);
 /* 900.0 MiB */
 enum { SIZE_TEXT = 24 };
 const char *size_text(char out[static SIZE_TEXT], uint64_t octets);

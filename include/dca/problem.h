@@ -273,7 +273,7 @@ X(FLASH_SUM, "flash-sum", REFUSED, 403, "file is not the one that was signed", "
 X(FLASH_IMAGE, "flash-image", MALFORMED, 400, "not an image that can be written", "RFC 8878; dca-flash(8)", \
   "give the .img.zst of a release") \
 X(FLASH_BMAP, "flash-bmap", MALFORMED, 400, "block map refused", "bmap format 2.0; dca-flash(8)", \
-  "tell who made the release; --whole writes the image without its map") \
+  "tell who made the release; without the .img.bmap beside it the whole image is written") \
 X(FLASH_DEVICE, "flash-device", REFUSED, 403, "device may not be overwritten", "dca-flash(8)", \
   "give a whole disk that is not the system's, or a file; lsblk lists the disks") \
 X(FLASH_BUSY, "flash-busy", REFUSED, 403, "device is in use", "dca-flash(8)", \

@@ -177,9 +177,13 @@ same used.img expected.img
 run 0 "dry run" "dry run, no such file" flash --dry-run $image none.img
 [ ! -e none.img ] || bad "a dry run made a file"
 ones whole.img $((size + 5000))
-run 0 'done' "--whole: empty blocks too" flash --whole $image whole.img
+run 0 'done' "--erase: zeros elsewhere" flash --erase $image whole.img
 same -n $size whole.img disk.img
-same -i $size whole.img expected.img
+truncate -s 5000 zeros
+tail -c 5000 whole.img >behind
+same behind zeros
+run 0 'done' "--erase, a new file" flash --erase $image whole-new.img
+same whole-new.img disk.img
 mkdir -p bare
 cp $image bare/
 sums bare
@@ -504,6 +508,10 @@ if ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=none true 2>/dev/nul
 	says "stopped by SIGINT"
 	run 3 flash-stopped "SIGTERM while it is read back" faulty "pread64:signal=SIGTERM:when=$back" $image bad.img
 	says "stopped by SIGTERM"
+	run 3 flash-broken "an erasing that was never done" faulty ftruncate:retval=0 --erase $image bad.img
+	says "reads ff, 00 was written"
+	run 3 flash-broken "an erasing that fails" faulty ftruncate:error=EIO --erase $image bad.img
+	says "cannot erase"
 	run 0 'done' "once more, and nothing fails" flash $image bad.img
 	same -n 4096 bad.img disk.img
 else
@@ -552,6 +560,19 @@ says "model      $tmp/disk.raw" "partitions none"
 same "$dev" "$expected"
 run 0 "dry run" "dry run over it" flash --dry-run $image "$dev"
 says "2 4.0 MiB root-a, ext2 rootfs"
+run 0 'done' "--erase a disk" flash --erase $image "$dev"
+says "erasing: 100 %"
+cp new.img expected.raw
+truncate -s $((size + (1 << 20))) expected.raw
+same "$dev" expected.raw
+if command -v strace >/dev/null; then
+	run 0 'done' "a run to count the calls" faulty ioctl:delay_exit=0 --erase $image "$dev"
+	zero=$(grep -n BLKZEROOUT trace | cut -d: -f1)
+	run 3 flash-broken "a disk that cannot be erased" faulty "ioctl:error=EIO:when=$zero" --erase $image "$dev"
+	says "cannot erase near octet 0"
+	run 3 flash-stopped "SIGHUP while it is erased" faulty "ioctl:signal=SIGHUP:when=$zero" --erase $image "$dev"
+	says "stopped by SIGHUP"
+fi
 run 1 flash-busy "a file that a loop device is over" flash $image disk.raw
 says "$dev is over it"
 
