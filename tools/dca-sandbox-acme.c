@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dca-sandbox-lab.h"
 #include "dca/os.h"
+
+enum { ACCOUNTS_MAX = 64 * 1024 };
 
 /* --- nonces (RFC 8555 6.5) --- */
 
@@ -45,7 +48,57 @@ spend_nonce(struct lab *l, const char *nonce)
 	return false;
 }
 
-/* --- accounts --- */
+/* --- accounts: DIR/accounts, a line per public key, in hex --- */
+
+static void
+accounts_path(const struct lab *l, char path[static 4096])
+{
+	dca_path(path, NULL, "%s/accounts", l->dir);
+}
+
+enum dca_rc
+lab_accounts_open(struct lab *l, struct dca_err *e)
+{
+	struct lab_account *a = l->accounts;
+	DCA_AUTO_OUT in = { 0 };
+	char path[4096], *line, *rest;
+	uint8_t der[DCA_SPKI_LEN];
+
+	accounts_path(l, path);
+	if (access(path, F_OK) != 0)
+		return DCA_OK;	/* none yet */
+	if (dca_file_read(&in, path, ACCOUNTS_MAX, e) != DCA_OK)
+		return DCA_IO;
+	for (line = strtok_r((char *)in.p, "\n", &rest); line != NULL;
+	    line = strtok_r(NULL, "\n", &rest), l->n_accounts++, a++) {
+		if (l->n_accounts == LAB_ACCOUNTS ||
+		    !dca_unhex(der, sizeof(der), line) ||
+		    dca_spki_parse(&a->key, DCA_BUF(der, sizeof(der)), e) !=
+		    DCA_OK)
+			return dca_fail(e, DCA_RULE_INPUT, "%s: line %u is "
+			    "not a key of one of %d accounts; remove it to "
+			    "begin anew", path, l->n_accounts + 1,
+			    LAB_ACCOUNTS);
+		a->active = true;
+	}
+	return DCA_OK;
+}
+
+static void
+save_accounts(const struct lab *l)
+{
+	char path[4096], hex[2 * DCA_SPKI_LEN + 1];
+	DCA_AUTO_OUT all = { 0 };
+	struct dca_err e = { 0 };
+
+	accounts_path(l, path);
+	for (unsigned i = 0; i < l->n_accounts; i++) {
+		dca_hex(hex, l->accounts[i].key.der, DCA_SPKI_LEN);
+		dca_out_printf(&all, "%s\n", hex);
+	}
+	if (dca_file_write(path, dca_out_buf(&all), 0600, &e) != DCA_OK)
+		fprintf(stderr, "dca-sandbox: %s\n", e.text);
+}
 
 static int
 account_of(const struct lab *l, const struct dca_spki *key)
@@ -243,8 +296,9 @@ new_account(struct lab *l, struct lab_call *c, const struct lab_signed *s,
 		lab_problem(c, 429, "rateLimited", "the lab is full");
 		return;
 	}
-	l->accounts[l->n_accounts] = (struct lab_account){ *key, true };
-	account_answer(l, c, l->n_accounts++, 201);
+	l->accounts[l->n_accounts++] = (struct lab_account){ *key, true };
+	save_accounts(l);
+	account_answer(l, c, l->n_accounts - 1, 201);
 }
 
 /* --- keyChange (RFC 8555 7.3.5) --- */
@@ -286,6 +340,7 @@ key_change(struct lab *l, struct lab_call *c, const struct lab_signed *s)
 		lab_problem(c, 409, "malformed", "another account has it");
 	} else {
 		a->key = new_key;
+		save_accounts(l);
 		account_answer(l, c, s->account, 200);
 	}
 }
@@ -322,7 +377,7 @@ issued_to(const struct lab *l, X509 *x, int account)
 }
 
 static void
-revoke(struct lab *l, struct lab_call *c, const struct lab_signed *s,
+revoke_cert(struct lab *l, struct lab_call *c, const struct lab_signed *s,
     const struct dca_spki *key, int account)
 {
 	static const int reasons[] = { 0, 1, 2, 3, 4, 5, 9, 10 };
@@ -388,7 +443,7 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 	if (fresh)
 		new_account(l, c, s, &key, account);
 	else if (revokes)
-		revoke(l, c, s, &key, account);
+		revoke_cert(l, c, s, &key, account);
 	else if (strcmp(c->path, "/acme/key-change") == 0)
 		key_change(l, c, s);
 	else if (strcmp(c->path, "/acme/new-order") == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the lab's servers share: one state, one thread, and one
- * call at a time. Everything is kept in memory but keys, certificates and the
- * serials that were revoked.
+ * call at a time. Everything is kept in memory but keys, certificates, accounts
+ * and the serials that were revoked.
  */
 #ifndef DCA_SANDBOX_LAB_H
 #define DCA_SANDBOX_LAB_H
@@ -98,6 +98,8 @@ X509_NAME *lab_crl_issuer(void);
 
 /* --- dca-sandbox-acme.c --- */
 void lab_acme(struct lab *l, struct lab_call *c);
+/* Those of an earlier run; keyChange and newAccount write them again. */
+enum dca_rc lab_accounts_open(struct lab *l, struct dca_err *e) DCA_CHECKED;
 /* A nonce, new. */
 const char *lab_nonce(struct lab *l);
 

@@ -334,7 +334,8 @@ lab_open(struct lab *l, long *port, struct dca_err *e)
 	    *port);
 	l->may = dca_tnset_new();
 	if ((rc = dca_tnset_parse(l->may, opt.scope != NULL ? opt.scope :
-	    "12025550000+10000,spc:709J", e)) || (rc = open_secrets(l, e)))
+	    "12025550000+10000,spc:709J", e)) || (rc = open_secrets(l, e)) ||
+	    (rc = lab_accounts_open(l, e)))
 		return rc;
 	return lab_pa_open(l, e);
 }

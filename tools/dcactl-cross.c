@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { POLL_MS = 300, WAIT_MOST = 600 };
+enum { POLL_MS = 300, WAIT_MOST = 600, CHAIN_MAX = 9 };
 
 /* --- one order's state --- */
 
@@ -245,6 +245,100 @@ ctl_cross_list(int argc, char **argv, void *arg)
 	printf("\n");
 	return ctl_print_rows(c, dca_out_buf(&orders),
 	    "id,state,scope,actor,proposal,cross");
+}
+
+/* --- the chain, for who verifies --- */
+
+static enum dca_rc
+active_id(struct ctl *c, uint64_t *id, struct dca_err *e)
+{
+	DCA_AUTO_OUT rows = { 0 };
+	struct dca_cbor v, m;
+	struct dca_buf row;
+	bool active = false;
+	size_t n = 0;
+	enum dca_rc rc;
+
+	if ((rc = ctl_list(c, "crosses", NULL, NULL, &rows, e)))
+		return rc;
+	v = (struct dca_cbor){ .in = dca_out_buf(&rows) };
+	if (!dca_cbor_take_array(&v, &n, SIZE_MAX))
+		return dca_fail(e, DCA_RULE_MESSAGE, "not a list");
+	for (; n > 0 && !active && dca_cbor_skip(&v, &row); n--)
+		if (!dca_cbor_find(row, "active", &m) ||
+		    !dca_cbor_take_bool(&m, &active) ||
+		    !dca_cbor_find(row, "id", &m) ||
+		    !dca_cbor_take_uint(&m, id))
+			return dca_fail(e, DCA_RULE_MESSAGE,
+			    "not a cross-certificate");
+	return active ? DCA_OK : dca_fail(e, DCA_RULE_CROSS_NONE,
+	    "no cross-certificate is installed");
+}
+
+static enum dca_rc
+read_chain(struct ctl *c, uint64_t id, struct dca_certs *chain,
+    struct dca_err *e)
+{
+	DCA_AUTO_OUT rows = { 0 };
+	struct dca_cbor v;
+	struct dca_buf row, der;
+	char number[24];
+	size_t n = 0;
+	enum dca_rc rc;
+
+	snprintf(number, sizeof(number), "%" PRIu64, id);
+	if ((rc = ctl_list(c, "crosses", NULL, number, &rows, e)))
+		return rc;
+	v = (struct dca_cbor){ .in = dca_out_buf(&rows) };
+	if (!dca_cbor_take_array(&v, &n, 1) || n != 1)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "no cross-certificate %" PRIu64, id);
+	if (!dca_cbor_skip(&v, &row) || !dca_cbor_find(row, "chain", &v) ||
+	    !dca_cbor_take_bytes(&v, &der, SIZE_MAX))
+		return dca_fail(e, DCA_RULE_MESSAGE, "no chain");
+	return dca_certs_parse(chain, der, CHAIN_MAX, e);
+}
+
+/* Without the root, which nobody may take from us. */
+static void
+chain_pem(const struct dca_certs *chain, struct dca_out *pem)
+{
+	for (size_t i = 0; i < chain->n; i++)
+		if (i == 0 || !dca_buf_eq(chain->v[i].subject,
+		    chain->v[i].issuer))
+			dca_pem_encode(pem, "CERTIFICATE",
+			    dca_out_buf(&chain->v[i].der));
+}
+
+int
+ctl_cross_chain(int argc, char **argv, void *arg)
+{
+	struct ctl *c = arg;
+	struct dca_certs chain = { 0 };
+	DCA_AUTO_OUT pem = { 0 };
+	struct dca_err e = { 0 };
+	enum dca_rc rc = DCA_OK;
+	uint64_t id = 0;
+
+	if (argc > 0 && !ctl_take_id(argv[0], &id))
+		return ctl_usage("cross chain takes the id of a "
+		    "cross-certificate");
+	if (argc == 0)
+		rc = active_id(c, &id, &e);
+	if (rc == DCA_OK)
+		rc = read_chain(c, id, &chain, &e);
+	chain_pem(&chain, &pem);
+	dca_certs_clear(&chain);
+	if (rc == DCA_OK && ctl_opt.out)
+		rc = dca_file_write(ctl_opt.out, dca_out_buf(&pem), 0644, &e);
+	if (rc != DCA_OK)
+		return ctl_fail(c, &e);
+	if (ctl_opt.out)
+		printf("%s: cross-certificate and intermediates\n",
+		    ctl_opt.out);
+	else
+		printf("%.*s", (int)pem.n, (const char *)pem.p);
+	return 0;
 }
 
 int

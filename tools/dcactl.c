@@ -105,6 +105,9 @@ static const struct dca_option cross_order[] = {
 	TEXT("key", "new|keep", new_key,
 	    "a new key in the token, or the same (default: configured)"),
 };
+static const struct dca_option cross_chain[] = {
+	TEXT("out", "FILE", out, "where the chain goes (default: shown)"),
+};
 static const struct dca_option approve[] = {
 	FLAG("yes", yes, "sign without asking"),
 };
@@ -167,6 +170,8 @@ static const struct dca_command commands[] = {
 	    OPT(cross_order), 0, 0, ctl_cross_order },
 	{ "cross list", "", "cross-certificates and orders", NONE, 0, 0,
 	    ctl_cross_list },
+	{ "cross chain", "[ID]", "of the active one, or of that one, as PEM",
+	    OPT(cross_chain), 0, 1, ctl_cross_chain },
 	{ "cross activate", "ORDER", "sign for what an order brought",
 	    OPT(approve), 1, 1, ctl_cross_activate },
 	{ "cross drop", "ORDER", "give an order up", NONE, 1, 1,

@@ -138,6 +138,7 @@ int ctl_approve(int argc, char **argv, void *arg);
 bool ctl_take_id(const char *text, uint64_t *id);
 int ctl_approve_proposal(struct ctl *c, uint64_t id);
 int ctl_cross_order(int argc, char **argv, void *arg);
+int ctl_cross_chain(int argc, char **argv, void *arg);
 int ctl_cross_list(int argc, char **argv, void *arg);
 int ctl_cross_activate(int argc, char **argv, void *arg);
 int ctl_cross_drop(int argc, char **argv, void *arg);

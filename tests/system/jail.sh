@@ -38,7 +38,7 @@ fi
 
 echo "--- the daemons"
 quick >"$tmp/quickstart.log" 2>&1 || { cat "$tmp/quickstart.log"; exit 1; }
-for d in vault front publisher; do
+for d in vault front publisher upstream; do
 	pid=$(cat "$state/run/$d.pid")
 	for task in /proc/"$pid"/task/*; do
 		expect "$d, thread ${task##*/}: seccomp filter" grep -qx 'Seccomp:	2' "$task/status"

@@ -83,7 +83,7 @@ expect "a certificate for the number that was asked" sh -c \
 
 echo "--- the PIN"
 pin=$(cat "$state/secret/pin") vault=$(cat "$state/run/vault.pid")
-for p in vault front publisher nginx; do
+for p in vault front publisher upstream nginx; do
 	pid=$(cat "$state/run/$p.pid")
 	expect "$p: PIN not in argv or environment" sh -c "! cat /proc/$pid/cmdline /proc/$pid/environ | grep -aq '$pin'"
 done

@@ -13,14 +13,14 @@ for p in softhsm2-util openssl nginx curl jq sqlite3; do
 	PATH=$PATH:/usr/sbin command -v $p >/dev/null || { echo "SKIPPED: no $p" >&2; exit 77; }
 done
 tmp=$(mktemp -d)
-state=$tmp/state lab=$tmp/state/lab
+state='' lab=''
 quick() { "$top/tools/quickstart" "$@" --state "$state" --build "$build" --no-install; }
 sandbox='' upstream=''
 finish() {
 	local rc=$?
 	[ $rc = 0 ] || tail -n 20 "$tmp"/*.log "$state"/log/vault.log || true
 	for p in $sandbox $upstream; do kill -KILL "$p" 2>/dev/null || true; done
-	quick stop >/dev/null || true
+	[ -z "$state" ] || quick stop >/dev/null || true
 	rm -rf "$tmp"
 	exit $rc
 }
@@ -35,8 +35,6 @@ expect() { # TEXT COMMAND...
 }
 ctl() { "$bin/dcactl" --profile "$state/operator" "$@"; }
 row() { ctl --json cross list | jq -r "$1"; }
-
-quick >"$tmp/quickstart.log" 2>&1 || { cat "$tmp/quickstart.log"; exit 1; }
 
 # --- the other side, and ours ---
 serve() { # OPTION...
@@ -91,44 +89,61 @@ last_step() { ctl --json status >/dev/null; grep "order=$1 " "$state/log/vault.l
 keys() { PATH=$PATH:/usr/sbin SOFTHSM2_CONF=$state/softhsm2.conf pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --list-objects 2>/dev/null | grep -c 'Public Key'; }
 serials() { sqlite3 "$state/var/lib/dca/vault/store.db" 'SELECT count(*) FROM crosses'; }
 
-serve --eab
-conf rfc
-expect "check: login, list, account" "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"
-cp "$tmp/out" "$tmp/check"
-expect "   the account is bound" grep -q 'ACME account  *https://localhost:14000/acme/acct/1' "$tmp/check"
+# An appliance without a cross-certificate: a quickstart that gets no further
+# than to the lab's port, which ours has.
+empty() { # NAME SERVE-OPTION...
+	[ -z "$state" ] || quick stop >/dev/null
+	state=$tmp/$1 lab=$tmp/$1/lab
+	mkdir "$state"
+	"$bin/dca-sandbox" init "$lab" >/dev/null
+	shift
+	rm -rf "$tmp/upstream"
+	serve "$@"
+	! quick >"$tmp/quickstart.log" 2>&1 || return 1
+	grep -q 'port 14000 on 127.0.0.1 is taken by another program; stop it or give --lab-port' "$tmp/quickstart.log"
+}
 
-echo "--- one command, each dialect, each kind of list"
-n=0
-for dialect in 'rfc 12025550000+10000' 'peeringhub spc:709J' 'martini spc:709J,12025550100+50,13125550100'; do
-	read -r name scope <<<"$dialect"
-	[ "$name" = rfc ] || { rm -rf "$tmp/upstream"; serve --allow-account-key; }
+echo "--- one command, from an empty vault, each dialect, each kind of list"
+while read -r name scope options; do
+	# shellcheck disable=SC2086
+	expect "$name: quickstart stops at a port that is taken, and says so" empty "$name" $options
 	case $name in
-	peeringhub) conf $name -get-protected-only ;;
+	peeringhub) conf peeringhub -get-protected-only ;;
 	*) conf "$name" ;;
 	esac
+	expect "   check: login, list, account" "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"
+	cp "$tmp/out" "$tmp/check"
+	expect "   the account is bound" grep -q 'ACME account  *https://localhost:14000/acme/acct/1' "$tmp/check"
+	expect "   the vault is empty" test "$(ctl --json status | jq -r '"\(.cross) \(.state)"')" = "null no-cross-certificate"
 	"$bin/dca-upstream" run --config "$tmp/upstream.conf" --prefix "$state" >"$tmp/upstream.log" 2>&1 &
 	upstream=$!
-	expect "$name: dcactl cross order --scope $scope" timeout 60 "$bin/dcactl" --profile "$state/operator" cross order --scope "$scope"
+	expect "   dcactl cross order --scope $scope" timeout 60 "$bin/dcactl" --profile "$state/operator" cross order --scope "$scope"
 	cp "$tmp/out" "$tmp/order"
 	for step in request list account order token challenge finalize download checked proposal; do
 		grep -q "^$step  *done" "$tmp/order" || bad "   no line for $step"
 	done
-	id=$(row '.orders[-1].id')
-	expect "   activated" ctl cross activate "$id" --yes
-	[ "$(row '.orders[-1].state')" = done ] || bad "   order is not done"
+	expect "   activated" ctl cross activate "$(row '.orders[-1].id')" --yes
+	[ "$(row '.orders[-1].state')" = 'done' ] || bad "   order is not done"
 	for _ in $(seq 50); do [ "$(ctl --json status | jq -r .state)" != operational ] || break; sleep 0.1; done
 	expect "   operational" test "$(ctl --json status | jq -r .state)" = operational
+	expect "   dcactl cross chain" ctl cross chain --out "$tmp/chain.pem"
 	sqlite3 "$state/var/lib/dca/vault/store.db" "SELECT writefile('$tmp/chain.der', chain) FROM crosses WHERE active" >/dev/null
 	"$bin/dca-verify" lint "$tmp/chain.der" >"$tmp/lint" || { bad "   lint"; cat "$tmp/lint"; }
-	openssl x509 -inform DER -in "$tmp/chain.der" -out "$tmp/cross.pem"
-	expect "   openssl agrees with the chain" openssl verify -x509_strict -CAfile "$lab/root.pem" -untrusted "$lab/intermediate.pem" "$tmp/cross.pem"
+	openssl x509 -in "$tmp/chain.pem" -out "$tmp/cross.pem"
+	expect "   openssl agrees with the chain" openssl verify -x509_strict -CAfile "$lab/root.pem" -untrusted "$tmp/chain.pem" "$tmp/cross.pem"
 	expect "   its list is the one ordered" "$bin/dca-verify" scope "$scope" "@$tmp/cross.pem"
 	expect "   neither wider" "$bin/dca-verify" scope "@$tmp/cross.pem" "$scope"
 	kill $upstream
 	wait $upstream 2>/dev/null || true
 	upstream=''
-	n=$((n + 1))
-done
+done <<'D'
+peeringhub spc:709J
+martini spc:709J,12025550100+50,13125550100 --eab
+rfc 12025550000+10000 --eab
+D
+expect "quickstart goes on where it stopped" quick --lab-port 14001
+kill "$(cat "$state/run/upstream.pid")" # ours is told what to do
+
 rm -rf "$tmp/upstream"
 conf rfc
 serve
@@ -222,33 +237,38 @@ expect "a dropped order is over" test "$(row '.orders[-1].state')" = dropped
 
 echo "--- killed at every step"
 before=$(serials)
-acme=$(grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log" || true)
+finalized() { grep -c 'POST /acme/finalize/[0-9]*: status 200' "$tmp/sandbox.log" || true; }
+final=$(finalized)
 order --key new --scope 12025550000+10000
 id=$(open_order)
 key=$(row ".orders[] | select(.id == $id).key")
-for step in list account order token challenge finalize download; do
-	: >"$tmp/upstream.log"
+# at the beginning of each step (state 0), and when the order's URL is known
+made() { grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log" || true; }
+for at in 'list state=0' 'account state=0' 'order state=0' '\(order\|look\) state=1' 'token state=0' \
+	'challenge state=0' 'finalize state=0' 'download state=0'; do
+	mark=$(wc -l <"$state/log/vault.log")
 	"$bin/dca-upstream" run --config "$tmp/upstream.conf" --prefix "$state" >>"$tmp/upstream.log" 2>&1 &
 	upstream=$!
-	mark=$(wc -l <"$state/log/vault.log")
 	for _ in $(seq 200); do
-		! tail -n "+$((mark + 1))" "$state/log/vault.log" | grep -q "order=$id step=$step state=0" || break
+		! tail -n "+$((mark + 1))" "$state/log/vault.log" | grep -q "order=$id step=$at" || break
 		sleep 0.02
 	done
 	kill -KILL $upstream 2>/dev/null || true
 	wait $upstream 2>/dev/null || true
+	[ "${at##* }" != state=1 ] || known=$(made)
 done
 upstream=''
 # and the vault too
 vault=$(cat "$state/run/vault.pid")
 kill -KILL "$vault"
 for _ in $(seq 100); do kill -0 "$vault" 2>/dev/null || break; sleep 0.1; done
-rm -f "$state/run/vault.pid"
-quick >"$tmp/again.log" 2>&1 || true # it may find the front not yet connected
+SOFTHSM2_CONF=$state/softhsm2.conf "$bin/dca-vault" --prefix "$state" >>"$state/log/vault.log" 2>&1 &
+echo $! >"$state/run/vault.pid"
 for _ in $(seq 100); do ! ctl status >/dev/null 2>&1 || break; sleep 0.1; done
 [ "$(row ".orders[] | select(.id == $id).state")" != open ] || once || true
 expect "the order has its certificate" test "$(row ".orders[] | select(.id == $id).state")" = proposed
-expect "   one ACME order was made" test "$(grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log")" = $((acme + 1))
+expect "   once its URL was known no other was made" test "$(made)" = "$known"
+expect "   one was finalized" test "$(finalized)" = $((final + 1))
 expect "   no second key" test "$(row ".orders[] | select(.id == $id).key")" = "$key"
 expect "   nothing half installed" test "$(serials)" = "$before"
 
