@@ -12,7 +12,7 @@
 
 #include "acme-parts.h"
 
-enum { NONCE_TRIES = 3 };
+enum { NONCE_TRIES = 10 };	/* several front ends share none */
 
 /* --- what the server complains of --- */
 
