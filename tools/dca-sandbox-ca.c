@@ -17,13 +17,20 @@
 #include "dca/os.h"
 
 #define LAB_O "Lab STI-CA"
-enum { SKEW = 300, ROOT_DAYS = 3650 };
+enum { SKEW = 300, ROOT_DAYS = 3650, BRIEF = 20 };
 
 static const char *const flaws[] = {
 	"none", "no-ca", "no-keycertsign", "wider", "narrower", "other-key",
-	"no-list", "aki", "pathlen0", "expired",
+	"no-list", "aki", "pathlen0", "expired", "loose-bc", "bad-list",
+	"aki-above", "parent-list", "other-issuer", "aged", "brief",
 };
 enum { FLAWS = sizeof(flaws) / sizeof(flaws[0]) };
+
+const char *
+lab_flaw_name(enum lab_flaw f)
+{
+	return (size_t)f < FLAWS ? flaws[f] : NULL;
+}
 
 bool
 lab_flaw_parse(enum lab_flaw *out, const char *name)
@@ -224,25 +231,36 @@ default_cn(char cn[static 65], const struct dca_tnset *scope)
 		(void)snprintf(cn, 65, "SHAKEN Lab TN Provider");
 }
 
-/* The same intermediate, with a pathLen that forbids the delegate CA. */
+/* The intermediate once more, of the same key: with a pathLen that forbids the
+ * delegate CA, an AKI that is not the root's, a list of its own that has none
+ * of the numbers, or another name. */
 static enum dca_rc
-flawed_intermediate(const char *dir, X509 **x, struct dca_err *e)
+flawed_intermediate(const char *dir, enum lab_flaw flaw, X509 **x,
+    struct dca_err *e)
 {
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *other =
+	    dca_tnset_new();
 	DCA_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *root_key = NULL;
 	DCA_CLEANUP(X509_free_p) X509 *root = NULL;
 	EVP_PKEY *pub = X509_get0_pubkey(*x);
 	struct dca_spki spki;
 	int64_t now = dca_now();
 	struct lab_spec s = {
-		.organisation = LAB_O, .cn = "SHAKEN Lab Intermediate CA 1",
+		.organisation = LAB_O, .cn = flaw == LAB_OTHER_ISSUER ?
+		    "SHAKEN Lab Intermediate CA 2" :
+		    "SHAKEN Lab Intermediate CA 1",
 		.key = &spki, .not_before = now - SKEW,
 		.not_after = now + (int64_t)LAB_INTERMEDIATE_DAYS * LAB_DAY,
-		.ca = true, .key_cert_sign = true, .path_len = 0,
+		.ca = true, .key_cert_sign = true,
+		.path_len = flaw == LAB_PATHLEN0 ? 0 : 1,
+		.wrong_aki = flaw == LAB_AKI_ABOVE,
+		.scope = flaw == LAB_PARENT_LIST ? other : NULL,
 	};
 	enum dca_rc rc;
 
 	if ((rc = lab_read_ca(dir, "root", &root_key, &root, e)) != DCA_OK ||
-	    (rc = dca_spki_from_pkey(&spki, pub, e)) != DCA_OK)
+	    (rc = dca_spki_from_pkey(&spki, pub, e)) != DCA_OK ||
+	    (rc = dca_tnset_parse(other, "19995550100+10", e)) != DCA_OK)
 		return rc;
 	s.issuer = root;
 	s.issuer_key = root_key;
@@ -292,6 +310,8 @@ lab_sign(const char *dir, const struct lab_request *q, struct dca_out *pem,
 		.ca = q->flaw != LAB_NO_CA,
 		.key_cert_sign = q->flaw != LAB_NO_KEYCERTSIGN,
 		.path_len = 0, .wrong_aki = q->flaw == LAB_AKI,
+		.loose_bc = q->flaw == LAB_LOOSE_BC,
+		.bad_list = q->flaw == LAB_BAD_LIST,
 		.crl_url = q->crl_url,
 	};
 	enum dca_rc rc;
@@ -299,8 +319,9 @@ lab_sign(const char *dir, const struct lab_request *q, struct dca_out *pem,
 	if ((rc = lab_read_ca(dir, "intermediate", &ca_key, &ca, e)) ||
 	    (rc = flawed_scope(&scope, q->csr->scope, q->flaw, e)))
 		return rc;
-	if (q->flaw == LAB_PATHLEN0 &&
-	    (rc = flawed_intermediate(dir, &ca, e)) != DCA_OK)
+	if ((q->flaw == LAB_PATHLEN0 || q->flaw == LAB_AKI_ABOVE ||
+	    q->flaw == LAB_PARENT_LIST || q->flaw == LAB_OTHER_ISSUER) &&
+	    (rc = flawed_intermediate(dir, q->flaw, &ca, e)) != DCA_OK)
 		return rc;
 	if (q->flaw == LAB_OTHER_KEY && (rc = other_key(&key, e)) != DCA_OK)
 		return rc;
@@ -308,6 +329,12 @@ lab_sign(const char *dir, const struct lab_request *q, struct dca_out *pem,
 		s.not_before = now - 60 * LAB_DAY;
 		s.not_after = now - 30 * LAB_DAY;
 	}
+	if (q->flaw == LAB_AGED) {
+		s.not_before = now - 60 * LAB_DAY;
+		s.not_after = now + 20 * LAB_DAY + SKEW;
+	}
+	if (q->flaw == LAB_BRIEF)
+		s.not_after = now + BRIEF;
 	if (s.not_after > end_of(ca))
 		s.not_after = end_of(ca);
 	default_cn(cn, q->csr->scope);

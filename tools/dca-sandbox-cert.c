@@ -127,7 +127,8 @@ add_basic(X509 *x, const struct lab_spec *s)
 		must(bc->pathlen != NULL &&
 		    ASN1_INTEGER_set(bc->pathlen, s->path_len) == 1);
 	}
-	must(X509_add1_ext_i2d(x, NID_basic_constraints, bc, 1, 0) == 1);
+	must(X509_add1_ext_i2d(x, NID_basic_constraints, bc, !s->loose_bc,
+	    0) == 1);
 	BASIC_CONSTRAINTS_free(bc);
 	add_der(x, "2.5.29.15", true, s->key_cert_sign ?
 	    DCA_BUF("\x03\x02\x02\x04", 4) : s->crl_sign ?
@@ -209,7 +210,10 @@ lab_cert_make(const struct lab_spec *s, struct dca_err *e)
 	}
 	if (s->scope != NULL) {
 		dca_tnauthlist_encode(&list, s->scope);
-		add_der(x, OID_TNAUTHLIST, false, dca_out_buf(&list));
+		/* [0] IMPLICIT, which RFC 8226 9 does not have */
+		add_der(x, OID_TNAUTHLIST, false, s->bad_list ?
+		    DCA_BUF("\x30\x06\x80\x04" "1234", 8) :
+		    dca_out_buf(&list));
 	}
 	must(X509_sign(x, s->issuer_key, EVP_sha256()) > 0);
 	return x;

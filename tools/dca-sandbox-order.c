@@ -255,15 +255,10 @@ challenge(struct lab *l, struct lab_call *c, const struct lab_signed *s,
 static enum lab_flaw
 flaw_of(const struct lab *l)
 {
-	static const char *const names[] = { "no-ca", "no-keycertsign",
-		"wider", "narrower", "other-key", "no-list", "aki", "pathlen0",
-		"expired" };
-	enum lab_flaw f = LAB_NONE;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (lab_wrong(l, names[i]) && lab_flaw_parse(&f, names[i]))
-			break;
-	return f;
+	for (enum lab_flaw f = LAB_NONE + 1; lab_flaw_name(f) != NULL; f++)
+		if (lab_wrong(l, lab_flaw_name(f)))
+			return f;
+	return LAB_NONE;
 }
 
 /* RFC 8555 7.4, 11.1; RFC 9448 6 step 9. */

@@ -143,7 +143,8 @@ static const struct dca_option sign_options[] = {
 	    "organisation; default Lab TN Provider" },
 	{ "flaw", "NAME", &opt.flaw, NULL,
 	    "make it wrong: no-ca no-keycertsign wider narrower other-key "
-	    "no-list aki pathlen0 expired" },
+	    "no-list aki pathlen0 expired loose-bc bad-list aki-above "
+	    "parent-list other-issuer aged brief" },
 };
 
 /* --- revoke --- */

@@ -17,7 +17,8 @@ struct lab_spec {
 	int64_t not_before, not_after;
 	bool ca, key_cert_sign;
 	int path_len;			/* -1: none */
-	bool wrong_aki;
+	bool wrong_aki, loose_bc;	/* basicConstraints not critical */
+	bool bad_list;			/* implicit tags in the TNAuthList */
 	const struct dca_tnset *scope;	/* NULL: no TNAuthList */
 	const char *crl_url;		/* NULL: of no server */
 	bool plain;			/* no policy, no CRL: of the STI-PA */
@@ -35,7 +36,11 @@ enum { LAB_DAY = 86400, LAB_INTERMEDIATE_DAYS = 1825 };
 enum lab_flaw {
 	LAB_NONE, LAB_NO_CA, LAB_NO_KEYCERTSIGN, LAB_WIDER, LAB_NARROWER,
 	LAB_OTHER_KEY, LAB_NO_LIST, LAB_AKI, LAB_PATHLEN0, LAB_EXPIRED,
+	LAB_LOOSE_BC, LAB_BAD_LIST, LAB_AKI_ABOVE, LAB_PARENT_LIST,
+	LAB_OTHER_ISSUER, LAB_AGED, LAB_BRIEF,
 };
+/* NULL after the last one. */
+const char *lab_flaw_name(enum lab_flaw f);
 bool lab_flaw_parse(enum lab_flaw *out, const char *name);
 enum dca_rc lab_init(const char *dir, struct dca_err *e) DCA_CHECKED;
 /* A new key and its certificate, written as NAME.key and NAME.pem; spec->key

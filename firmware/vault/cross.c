@@ -18,6 +18,17 @@ vault_cross_ref(struct vault_cross *c)
 	return c;
 }
 
+int64_t
+vault_cross_ends(const struct vault_cross *c)
+{
+	int64_t end = c->chain.v[0].not_after;
+
+	for (size_t i = 1; i < c->chain.n; i++)
+		if (c->chain.v[i].not_after < end)
+			end = c->chain.v[i].not_after;
+	return end;
+}
+
 void
 vault_cross_unref(struct vault_cross *c)
 {

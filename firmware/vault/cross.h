@@ -27,6 +27,8 @@ enum dca_rc vault_cross_load(struct vault_cross **out, struct dca_store *s,
     uint64_t id, struct dca_err *e) DCA_CHECKED;
 struct vault_cross *vault_cross_ref(struct vault_cross *c);
 void vault_cross_unref(struct vault_cross *c);	/* NULL ok */
+/* When the first certificate of the chain ends, seconds since the epoch. */
+int64_t vault_cross_ends(const struct vault_cross *c);
 static inline void
 vault_cross_unref_p(struct vault_cross **c)
 {

@@ -340,6 +340,30 @@ asked_before(struct vault *v, const struct vault_cross *c)
 	    o.state != DCA_ORDERED_DONE && o.id > c->seq;
 }
 
+/* In the journal once a day, and in the ledger when it has happened. */
+static void
+say_end(struct vault *v, const struct vault_cross *c, int64_t now)
+{
+	const int64_t end = vault_cross_ends(c);
+	char when[DCA_TIME_TEXT];
+
+	dca_time_format(when, end);
+	if (now > end && !vault_alarm_known(v, VAULT_ALARM_EXPIRED, "",
+	    c->installed)) {
+		char text[96];
+
+		(void)snprintf(text, sizeof(text), "cross-certificate ended "
+		    "%s: nothing is issued", when);
+		vault_alarm(v, VAULT_ALARM_EXPIRED, "", text);
+	}
+	if (now <= end && now - v->said_life >= DAY) {
+		v->said_life = now;
+		dca_log(DCA_WARNING, "cross-certificate ends %s: customers "
+		    "break in %lld days", when, (long long)((end - now) /
+		    DAY));
+	}
+}
+
 static void
 look_at_life(struct vault *v, int64_t now)
 {
@@ -356,15 +380,9 @@ look_at_life(struct vault *v, int64_t now)
 	due = cert->not_before + (cert->not_after - cert->not_before) / 3 * 2;
 	if (now < due)
 		return;
-	if (!v->conf.cross_renew || asked_before(v, c)) {
-		if (now - v->said_life >= DAY) {
-			v->said_life = now;
-			dca_log(DCA_WARNING, "cross-certificate ends in %lld "
-			    "days: customers break then",
-			    (long long)((cert->not_after - now) / DAY));
-		}
+	say_end(v, c, now);
+	if (!v->conf.cross_renew || asked_before(v, c))
 		return;
-	}
 	if (order_by_timer(v, &e) != DCA_OK)
 		dca_log_err(DCA_WARNING, "renewal of the cross-certificate",
 		    &e);

@@ -66,7 +66,7 @@ put_cross(struct vault *v, struct dca_out *o)
 	dca_cbor_text(o, "subject");
 	dca_cbor_text_n(o, (const char *)subject.p, subject.n);
 	dca_cbor_text(o, "days_left");
-	dca_cbor_int(o, (c->not_after - dca_now()) / 86400);
+	dca_cbor_int(o, (vault_cross_ends(cross) - dca_now()) / 86400);
 	dca_cbor_text(o, "not_after");
 	vault_time(o, c->not_after);
 	dca_cbor_text(o, "not_before");

@@ -70,6 +70,8 @@ vault_state(struct vault *v)
 		return "no-cross-certificate";
 	if (v->cross->revoked)
 		return "cross-revoked";
+	if (vault_cross_ends(v->cross) < dca_now())
+		return "cross-expired";
 	return memcmp(&v->token.key, &v->cross->chain.v[0].key,
 	    sizeof(v->token.key)) == 0 ? "operational" : "no-key";
 }

@@ -132,6 +132,7 @@ void vault_url(const struct vault *v, struct dca_out *o,
 #define VAULT_ALARM_SIGNATURE "token-signature"
 #define VAULT_ALARM_RESUMED "token-resumed"
 #define VAULT_ALARM_REVOKED "cross-revoked"
+#define VAULT_ALARM_EXPIRED "cross-expired"
 bool vault_quarantined(struct vault *v);
 
 /*
