@@ -14,6 +14,7 @@
 
 enum { RETRY = 1, OUTAGE_ALARM = 10, KEY_ALARM = 3,
         MAX_AGE_MANUAL = 300, MAX_AGE_MOST = 30 };
+#define OPENING_NEW "the key of the new cross-certificate is being opened"
 
 /* One attempt. The thread owns it from start until done. */
 struct vault_opening {
@@ -269,24 +270,29 @@ vault_token_tick(struct vault *v, int64_t now)
 	}
 }
 
+/* Is the key of this cross-certificate another object than the open one? */
+static bool
+is_elsewhere(const struct vault *v, const struct vault_cross *cross)
+{
+	const struct dca_token_uri *open = &v->token.opening->conf.uri;
+	const struct dca_token_uri *asked = &v->token.opening->asked;
+	const struct dca_buf want = cross->key_len > 0 ?
+	    DCA_BUF(cross->key, cross->key_len) :
+	    DCA_BUF(asked->id, asked->id_len);
+
+	return !dca_buf_eq(want, DCA_BUF(open->id, open->id_len));
+}
+
 /* After an activation: what is under way is finished with the old key. */
 void
 vault_token_follow(struct vault *v)
 {
 	const struct vault_cross *cross = vault_cross_active(v);
 	struct vault_token *t = &v->token;
-	const struct dca_token_uri *open = &t->opening->conf.uri;
-	const struct dca_token_uri *asked = &t->opening->asked;
-	struct dca_buf want, is = DCA_BUF(open->id, open->id_len);
 
-	if (!cross || t->state != VAULT_TOKEN_UP)
+	if (!cross || t->state != VAULT_TOKEN_UP || !is_elsewhere(v, cross))
 		return;
-	want = cross->key_len > 0 ? DCA_BUF(cross->key, cross->key_len) :
-	    DCA_BUF(asked->id, asked->id_len);
-	if (dca_buf_eq(want, is))
-		return;
-	(void)dca_fail(&t->why, DCA_RULE_TOKEN_DOWN,
-	    "the key of the new cross-certificate is being opened");
+	(void)dca_fail(&t->why, DCA_RULE_TOKEN_DOWN, OPENING_NEW);
 	t->state = VAULT_TOKEN_DRAIN;
 	t->switching = true;
 }
@@ -419,10 +425,12 @@ vault_token_fits(const struct vault *v, const struct vault_cross *cross,
 	if (rc)
 		return rc;
 	if (memcmp(&v->token.key, &cross->chain.v[0].key,
-	    sizeof(v->token.key)) != 0)
-		return dca_fail(e, DCA_RULE_TOKEN_KEY, "the key in the token "
-		    "is not that of the cross-certificate");
-	return DCA_OK;
+	    sizeof(v->token.key)) == 0)
+		return DCA_OK;
+	/* activated a moment ago: it comes right by itself */
+	return is_elsewhere(v, cross) ? dca_fail(e, DCA_RULE_TOKEN_DOWN,
+	    OPENING_NEW) : dca_fail(e, DCA_RULE_TOKEN_KEY, "the key in the "
+	    "token is not that of the cross-certificate");
 }
 
 /* Nobody knows when a token comes back: half of what it was away already,
