@@ -137,9 +137,54 @@ logged_in(const struct lab *l, struct lab_call *c)
 
 /* --- what it signs --- */
 
+/* A compact JWS whose alg and signature are what the word says. */
+static void
+sign_wrong(struct dca_out *jws, json_t *header, struct dca_buf payload,
+    EVP_PKEY *key, const char *how)
+{
+	const bool der = strcmp(how, "token-der") == 0;
+	DCA_CLEANUP(dca_free_p) char *text = NULL;
+	DCA_AUTO_OUT sig = { 0 };
+	uint8_t raw[64];
+
+	json_object_set_new(header, "alg", json_string(der ? "ES256" :
+	    strcmp(how, "token-none") == 0 ? "none" : "HS256"));
+	text = json_dumps(header, JSON_COMPACT);
+	dca_b64url(jws, DCA_BUF(text, strlen(text)));
+	dca_out_add(jws, ".", 1);
+	dca_b64url(jws, payload);
+	if (!jose_es256(raw, dca_out_buf(jws), key))
+		abort();
+	if (!dca_ecdsa_sig_from_raw(&sig, raw))
+		abort();
+	dca_out_add(jws, ".", 1);
+	if (der)
+		dca_b64url(jws, dca_out_buf(&sig));
+	else if (strcmp(how, "token-none") != 0)
+		dca_b64url(jws, DCA_BUF(raw, 32));
+}
+
+/* What the header of a token can be without. */
+static void
+flawed_header(const struct lab *l, json_t *header)
+{
+	if (lab_wrong(l, "token-no-typ"))
+		json_object_del(header, "typ");
+	if (lab_wrong(l, "token-no-x5u"))
+		json_object_del(header, "x5u");
+	if (lab_wrong(l, "token-http"))
+		json_object_set_new(header, "x5u", json_sprintf("http%s"
+		    "/download/v1/certificate/certificateId_1.crt",
+		    l->base + strlen("https")));
+	if (lab_wrong(l, "token-crit"))
+		json_object_set_new(header, "crit", json_pack("[s]", "exp"));
+}
+
 static void
 sign(struct lab *l, struct dca_out *jws, json_t *payload, bool list)
 {
+	static const char *const ways[] = { "token-none", "token-hs256",
+		"token-der" };
 	DCA_CLEANUP(dca_free_p) char *text = json_dumps(payload, JSON_COMPACT);
 	char x5u[LAB_URL + 64];
 	JOSE_AUTO *header = NULL;
@@ -148,11 +193,40 @@ sign(struct lab *l, struct dca_out *jws, json_t *payload, bool list)
 	    "certificateId_1.crt", lab_wrong(l, "token-x5u") ?
 	    "https://elsewhere.example" : l->base);
 	header = json_pack("{s:s,s:s}", "typ", "JWT", "x5u", x5u);
+	if (!list)
+		flawed_header(l, header);
+	for (size_t i = 0; i < 3 && !list; i++)
+		if (lab_wrong(l, ways[i])) {
+			sign_wrong(jws, header, DCA_BUF(text, strlen(text)),
+			    l->token_key, ways[i]);
+			return;
+		}
 	if (jose_sign(jws, JOSE_COMPACT, header, DCA_BUF(text, strlen(text)),
 	    l->token_key, NULL) != DCA_OK)
 		abort();
 	if (lab_wrong(l, list ? "list-signature" : "token-signature"))
 		jws->p[jws->n - 10] ^= 1;
+}
+
+/* The list that was asked, and ten numbers more. */
+static void
+wider(json_t *atc)
+{
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *s = dca_tnset_new();
+	const char *v = json_string_value(json_object_get(atc, "tkvalue"));
+	DCA_AUTO_OUT der = { 0 };
+	DCA_AUTO_OUT more = { 0 };
+	DCA_AUTO_OUT b64 = { 0 };
+
+	/* it was looked at by may_have */
+	if (!jose_unb64_any(&der, v, strlen(v)) || dca_tnauthlist_parse(s,
+	    dca_out_buf(&der), DCA_TNAUTHLIST_FOREIGN, NULL) != DCA_OK ||
+	    dca_tnset_parse(s, "19995550100+10", NULL) != DCA_OK)
+		abort();
+	dca_tnauthlist_encode(&more, s);
+	dca_b64url(&b64, dca_out_buf(&more));
+	json_object_set_new(atc, "tkvalue", json_stringn(
+	    (const char *)b64.p, b64.n));
 }
 
 static json_t *
@@ -169,6 +243,14 @@ atc_of(const struct lab *l, const json_t *asked)
 		    !json_is_true(json_object_get(asked, "ca"))));
 	if (lab_wrong(l, "token-type"))
 		json_object_set_new(atc, "tktype", json_string("JWTClaim"));
+	if (lab_wrong(l, "token-no-fingerprint"))
+		json_object_del(atc, "fingerprint");
+	if (lab_wrong(l, "token-no-tkvalue"))
+		json_object_del(atc, "tkvalue");
+	if (lab_wrong(l, "token-no-tktype"))
+		json_object_del(atc, "tktype");
+	if (lab_wrong(l, "token-superset"))
+		wider(atc);
 	if (lab_wrong(l, "token-list"))	/* {spc 1234} */
 		json_object_set_new(atc, "tkvalue",
 		    json_string("MAigBhYEMTIzNA"));
@@ -205,7 +287,9 @@ token(struct lab *l, struct lab_call *c)
 	const json_t *atc;
 	DCA_AUTO_OUT jws = { 0 };
 	uint8_t random[16];
-	int64_t life = lab_wrong(l, "token-expired") ? -60 : TOKEN_LIFE;
+	int64_t life = lab_wrong(l, "token-expired") ? -60 :
+	    lab_wrong(l, "token-far") ? 4000 * LAB_DAY : TOKEN_LIFE;
+	static const char *const members[] = { "exp", "jti", "atc" };
 
 	if (jose_json(&o, c->body, "token", NULL) != DCA_OK) {
 		lab_json(c, 400, json_pack("{s:s,s:s}", "status", "failure",
@@ -226,8 +310,16 @@ token(struct lab *l, struct lab_call *c)
 	payload = json_pack("{s:I,s:s,s:o}", "exp",
 	    (json_int_t)dca_now() + life, "jti", jti, "atc",
 	    atc_of(l, atc));
-	if (lab_wrong(l, "token-no-jti"))
-		json_object_del(payload, "jti");
+	for (size_t i = 0; i < 3; i++) {
+		char word[16];
+
+		(void)snprintf(word, sizeof(word), "token-no-%s", members[i]);
+		if (lab_wrong(l, word))
+			json_object_del(payload, members[i]);
+	}
+	if (lab_wrong(l, "token-nbf"))
+		json_object_set_new(payload, "nbf", json_integer(
+		    (json_int_t)dca_now() + 3600));
 	sign(l, &jws, payload, false);
 	(void)snprintf(crl, sizeof(crl), "%s/download/v1/crl", l->base);
 	lab_json(c, 200, json_pack("{s:s,s:s,s:s%,s:s}", "status", "success",
@@ -259,13 +351,39 @@ list(struct lab *l, struct lab_call *c)
 	    "caList", (const char *)jws.p, jws.n));
 }
 
+/* The token signer's once more: past its end, or under another root. */
+static X509 *
+flawed_signer(struct lab *l, bool expired)
+{
+	DCA_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *key = NULL;
+	DCA_CLEANUP(X509_free_p) X509 *root = NULL;
+	const int64_t now = dca_now();
+	struct dca_spki spki;
+	struct lab_spec s = {
+		.organisation = "STI-PA", .cn = "Lab STI-PA token signer",
+		.key = &spki, .not_before = now - 30 * LAB_DAY,
+		.not_after = now + (expired ? -LAB_DAY : LAB_DAY),
+		.path_len = -1, .plain = true,
+	};
+
+	if (lab_read_ca(l->dir, expired ? "pa-root" : "root", &key, &root,
+	    NULL) != DCA_OK || dca_spki_from_pkey(&spki, l->token_key, NULL) !=
+	    DCA_OK)
+		abort();	/* the server has read them before */
+	s.issuer = root;
+	s.issuer_key = key;
+	return lab_cert_make(&s, NULL);
+}
+
 static void
 certificate(struct lab *l, struct lab_call *c, X509 *x)
 {
+	const bool expired = lab_wrong(l, "signer-expired");
+	DCA_CLEANUP(X509_free_p) X509 *wrong = expired ||
+	    lab_wrong(l, "signer-other") ? flawed_signer(l, expired) : NULL;
 	DCA_AUTO_OUT pem = { 0 };
 
-	(void)l;
-	lab_cert_pem(&pem, x);
+	lab_cert_pem(&pem, wrong != NULL ? wrong : x);
 	lab_text(c, 200, "application/pkix-cert", dca_out_buf(&pem));
 }
 

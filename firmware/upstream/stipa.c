@@ -14,7 +14,8 @@
 #include "dca/os.h"
 #include "stipa-parts.h"
 
-enum { TOKEN_LEFT = 180, PASSWORD_MAX = 256, ROOTS_MAX = 256 };
+enum { TOKEN_LEFT = 180, TOKEN_MOST = 400 * 86400, TOKEN_SKEW = 300,
+	PASSWORD_MAX = 256, ROOTS_MAX = 256 };
 
 void
 stipa_new(struct stipa **out, struct http *http, const struct stipa_config *c)
@@ -201,7 +202,7 @@ check_token(struct stipa *s, const struct jose *j,
     const struct stipa_ask *ask, struct stipa_token *t, struct dca_err *e)
 {
 	JOSE_AUTO *o = NULL;
-	const json_t *exp, *jti;
+	const json_t *exp, *jti, *nbf;
 	enum dca_rc rc = jose_json(&o, dca_out_buf(&j->payload), "SPC token",
 	    e);
 
@@ -215,9 +216,15 @@ check_token(struct stipa *s, const struct jose *j,
 		return dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
 		    "exp, jti or atc is missing (RFC 9448 5)");
 	if (json_number_value(exp) < (double)(ask->now + TOKEN_LEFT) ||
-	    json_number_value(exp) > 253402300799.0)
+	    json_number_value(exp) > (double)ask->now + TOKEN_MOST)
 		return dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
-		    "exp leaves less than %d s, or is no date", TOKEN_LEFT);
+		    "exp leaves less than %d s, or more than 400 days",
+		    TOKEN_LEFT);
+	nbf = json_object_get(o, "nbf");
+	if (nbf != NULL && (!json_is_number(nbf) ||
+	    json_number_value(nbf) > (double)(ask->now + TOKEN_SKEW)))
+		return dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
+		    "nbf is in the future: it is not valid yet");
 	t->expires = (int64_t)json_number_value(exp);
 	if ((rc = check_atc(s, json_object_get(o, "atc"), ask, e)))
 		return rc;
@@ -258,7 +265,12 @@ take_token(struct stipa *s, const json_t *o, const struct stipa_ask *ask,
 	if (rc != DCA_OK)
 		return dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
 		    "the SPC token is no compact JWS");
-	rc = check_token(s, &j, ask, t, e);
+	if (strcmp(jose_text(&j, "typ"), "JWT") != 0)
+		rc = dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
+		    "typ is \"%.20s\", not JWT (RFC 9448 5)",
+		    jose_text(&j, "typ"));
+	else
+		rc = check_token(s, &j, ask, t, e);
 	jose_clear(&j);
 	if (rc != DCA_OK)
 		return rc;

@@ -84,10 +84,13 @@ last_step() { ctl --json status >/dev/null; grep "order=$1 " "$state/log/vault.l
 keys() { PATH=$PATH:/usr/sbin SOFTHSM2_CONF=$state/softhsm2.conf pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --list-objects 2>/dev/null | grep -c 'Public Key'; }
 serials() { sqlite3 "$state/var/lib/dca/vault/store.db" 'SELECT count(*) FROM crosses'; }
 
-customer() { # N: an enrolment
+code() { # N: an enrolment code; an act of the operator's, so one at a time
 	ctl code create --customer acme >"$tmp/packet.$1" 2>/dev/null
-	timeout 30 "$bin/dca-enroll" --packet-file "$tmp/packet.$1" --dir "$tmp/c$1" >"$tmp/enrol.$1" 2>&1
 }
+enrol() { # N
+	timeout "${patience:-100}" "$bin/dca-enroll" --packet-file "$tmp/packet.$1" --dir "$tmp/c$1" >"$tmp/enrol.$1" 2>&1
+}
+customer() { code "$1" && enrol "$1"; }
 restart_vault() { # by SIGKILL
 	local vault
 	vault=$(cat "$state/run/vault.pid")

@@ -56,6 +56,23 @@ rm -rf "$tmp/upstream"
 conf rfc
 serve
 
+# The rows of the catalogue of what must be refused, and the words below:
+#   42 alg, typ, crit         token-none token-hs256 token-no-typ token-crit
+#   43 x5u                    token-no-x5u token-x5u token-http
+#   44 signer                 signer-other signer-expired
+#   45 signature              token-signature token-der
+#   46 members                token-no-exp token-no-jti token-no-atc token-no-tktype token-no-tkvalue token-no-fingerprint
+#   47 tktype                 token-type
+#   48 tkvalue                token-list token-superset
+#   49 exp, nbf               token-expired token-far token-nbf
+#   50 fingerprint            token-fingerprint; acme-wrong
+#   51 to 55 ACME requests    acme-wrong, at the lab's STI-CA
+#   68 key                    other-key
+#   69 cA, keyUsage           no-ca loose-bc no-keycertsign
+#   70 list                   no-list bad-list wider narrower
+#   71 root, pathLen          list-other pathlen0
+#   72 AKI and SKI            aki aki-above
+#   73 list of the parent     parent-list
 echo "--- what the other side can do wrong"
 wrong() { # FLAWS RULE STEP
 	local id
@@ -90,14 +107,31 @@ pa-400-json upstream-pa
 pa-400-text upstream-pa
 list-signature upstream-list
 list-expired upstream-list
-token-expired upstream-token
-token-list upstream-token
-token-ca upstream-token
-token-fingerprint upstream-token
-token-type upstream-token
-token-no-jti upstream-token
-token-signature upstream-token
-token-x5u upstream-
+token-none alg is .none., not ES256.*(upstream-token)
+token-hs256 alg is .HS256., not ES256.*(upstream-token)
+token-no-typ typ is.*(upstream-token)
+token-crit upstream-token
+token-no-x5u x5u.*(upstream-token)
+token-http x5u.*(upstream-token)
+signer-other does not lead to the STI-PA's root.*(upstream-list)
+signer-expired certificate has expired.*(upstream-list)
+token-der signature does not verify.*(upstream-token)
+token-no-exp exp, jti or atc is missing.*(upstream-token)
+token-no-atc exp, jti or atc is missing.*(upstream-token)
+token-no-tktype tktype is not.*(upstream-token)
+token-no-tkvalue tkvalue is another list.*(upstream-token)
+token-no-fingerprint fingerprint is not.*(upstream-token)
+token-superset tkvalue is another list.*(upstream-token)
+token-far more than 400 days.*(upstream-token)
+token-nbf nbf is in the future.*(upstream-token)
+token-expired exp leaves less.*(upstream-token)
+token-list tkvalue is another list.*(upstream-token)
+token-ca atc.ca is false, asked was true.*(upstream-token)
+token-fingerprint fingerprint is not.*(upstream-token)
+token-type tktype is not.*(upstream-token)
+token-no-jti exp, jti or atc is missing.*(upstream-token)
+token-signature signature does not verify.*(upstream-token)
+token-x5u is not an address of the STI-PA.*(upstream-list)
 ca-drop upstream-http
 ca-500-text upstream-ca
 nonce-always upstream-ca
@@ -109,6 +143,10 @@ no-keycertsign cross-ca
 wider cross-scope
 narrower cross-scope
 other-key cross-key
+loose-bc cross-ca
+bad-list not the DER of a TNAuthorizationList.*(tn-der)
+aki-above cross-chain
+parent-list cross-
 no-list cross-scope
 aki cross-chain
 pathlen0 cross-chain
@@ -177,18 +215,21 @@ expect "   nothing half installed" test "$(serials)" = "$before"
 
 echo "--- a new key under load"
 expect "enrolled with the old one" customer 0
+for i in $(seq 8); do code "$i"; done
 pids=()
 for i in $(seq 8); do
-	customer "$i" &
+	enrol "$i" &
 	pids+=($!)
 	[ "$i" != 4 ] || ctl cross activate "$id" --yes >"$tmp/out"
 	sleep 0.1
 done
 wait "${pids[@]}" || true
 for i in $(seq 0 8); do
+	[ -s "$tmp/c$i/x5u" ] || sed "s/^/    $i: /" "$tmp/enrol.$i"
 	expect "customer $i: verified by its x5u" "$bin/dca-verify" chain --roots "$state/root.pem" --tls-ca "$state/tls-ca.pem" --url "$(cat "$tmp/c$i/x5u")"
 done
 keys=$(for i in $(seq 0 8); do openssl x509 -in "$tmp/c$i/cert.pem" -noout -ext authorityKeyIdentifier | tail -n 1; done | sort -u | wc -l)
+expect "nobody was sent away for long" bash -c "! grep 'not that of the cross-certificate' '$tmp'/enrol.*"
 expect "by the old key and by the new" test "$keys" = 2
 cp "$state/var/lib/dca/vault/store.db"* "$tmp/"
 expect "the ledger holds, orders and all" "$bin/dca-verify" ledger --operators "$tmp/store.db"
@@ -208,6 +249,11 @@ expect "everything else goes on" ctl customer list
 expect "another one ends it" bash -c "'$bin/dcactl' --profile '$state/operator' cross order --key new >'$tmp/order' && '$bin/dcactl' --profile '$state/operator' cross activate \$('$bin/dcactl' --profile '$state/operator' --json cross list | jq '.orders[-1].id') --yes"
 for _ in $(seq 50); do [ "$(ctl --json status | jq -r .state)" != operational ] || break; sleep 0.1; done
 expect "operational again" test "$(ctl --json status | jq -r .state)" = operational
+
+echo "--- who asks the STI-CA wrongly"
+serve --eab
+"$build/tests/acme-wrong" https://localhost:14000 "$lab/tls-ca.pem" "$(cat "$lab/eab.kid")" "$(cat "$lab/eab.key")" \
+	"$lab/pa-token.key" || failures=$((failures + 1))
 
 echo "--- the account"
 kill $upstream
