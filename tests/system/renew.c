@@ -342,6 +342,43 @@ test_renewal(void **state)
 	dca_out_free(&new.cert);
 }
 
+static void
+passports(const char *types)
+{
+	put_map(&args, 2);
+	put_text(&args, "id", "acme");
+	put_text(&args, "passports", types);
+	act("customer.set");
+}
+
+/* The register has other claim constraints than the certificate: enrol again.
+ * With what it had before, the certificate is renewed as before. */
+static void
+test_constraints(void **state)
+{
+	struct dca_out csr = { 0 };
+	struct got old = { 0 }, only = { 0 };
+
+	(void)state;
+	make_csr(&csr, key, "12025550150", NULL);
+	get(&old, DCA_FN_SEN, &self, &csr);
+	passports("shaken");
+	make_csr(&csr, key, NULL, NULL);
+	ask(DCA_FN_SREN, &old.cert, &csr);
+	is_problem(DCA_RULE_RENEW_CONSTRAINTS, "");
+	make_csr(&csr, key, "12025550150", NULL);
+	get(&only, DCA_FN_SEN, &self, &csr);
+	assert_memory_not_equal(only.serial, old.serial, DCA_SERIAL_LEN);
+	passports("shaken,div,rcd");
+	make_csr(&csr, key, NULL, NULL);
+	ask(DCA_FN_SREN, &only.cert, &csr);
+	is_problem(DCA_RULE_RENEW_CONSTRAINTS, "");
+	get(&old, DCA_FN_SREN, &old.cert, &csr);
+	dca_out_free(&csr);
+	dca_out_free(&old.cert);
+	dca_out_free(&only.cert);
+}
+
 /* A code answers its own request again, over a restart, and no other; not
  * while the customer is suspended, nor when what it got is revoked. */
 static void
@@ -513,6 +550,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_renewal),
+		cmocka_unit_test(test_constraints),
 		cmocka_unit_test(test_code),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_budget),
