@@ -8,86 +8,24 @@
  *
  * usage: bench-enrol DCA-VAULT DCA-FRONT [enrolments]
  */
-#include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "appliance.h"
 #include "front-coap.h"
-#include "vault.h"
 
 enum { PORT = 25684, HANDSHAKES = 300 };
 #define SUITE "ECDHE-ECDSA-AES128-CCM8"
 
-static struct lab lab;
-static pid_t front;
-static EVP_PKEY *key;
 static char key_file[128], cert_file[128];
 
-static void
-stop(const char *what)
-{
-	fprintf(stderr, "bench-enrol: %s\n", what);
-	if (front)
-		kill(front, SIGKILL);
-	if (lab.pid)
-		kill(lab.pid, SIGKILL);
-	exit(2);
-}
-
-static double
-seconds(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Of all threads: nanoseconds on a CPU, the first word of schedstat. */
-static double
-cpu_of(pid_t pid)
-{
-	char name[320];
-	double sum = 0;
-	struct dirent *d;
-	DIR *tasks;
-
-	snprintf(name, sizeof name, "/proc/%d/task", (int)pid);
-	if (!(tasks = opendir(name)))
-		stop(name);
-	while ((d = readdir(tasks))) {
-		unsigned long long ns = 0;
-		FILE *f;
-
-		snprintf(name, sizeof name, "/proc/%d/task/%s/schedstat",
-		    (int)pid, d->d_name);
-		if (d->d_name[0] == '.' || !(f = fopen(name, "r")))
-			continue;
-		if (fscanf(f, "%llu", &ns) == 1)
-			sum += (double)ns / 1e9;
-		fclose(f);
-	}
-	closedir(tasks);
-	return sum;
-}
-
 /* --- the appliance --- */
-static void
-done(struct reply *r, const char *what)
-{
-	if (r->m.type != DCA_MSG_DATA || r->m.f[0].u >= 300)
-		stop(r->m.type == DCA_MSG_PROBLEM ? r->e.text : what);
-	reply_clear(r);
-}
-
 static void
 put_pem(const char *path, EVP_PKEY *k, const struct dca_out *cert)
 {
@@ -98,12 +36,12 @@ put_pem(const char *path, EVP_PKEY *k, const struct dca_out *cert)
 	if (cert) {
 		dca_pem_encode(&pem, "CERTIFICATE", dca_out_buf(cert));
 		if (dca_file_write(path, dca_out_buf(&pem), 0600, &e))
-			stop(e.text);
+			bench_stop(e.text);
 		return;
 	}
 	if (!(f = fopen(path, "w")) ||
 	    PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL) != 1)
-		stop(path);
+		bench_stop(path);
 	fclose(f);
 }
 
@@ -112,66 +50,11 @@ identity_files(EVP_PKEY *k, const char *name, char kf[128], char cf[128])
 {
 	DCA_AUTO_OUT cert = { 0 };
 
-	snprintf(kf, 128, "%s/%s.key", lab.prefix, name);
-	snprintf(cf, 128, "%s/%s.pem", lab.prefix, name);
+	snprintf(kf, 128, "%s/%s.key", bench_lab.prefix, name);
+	snprintf(cf, 128, "%s/%s.pem", bench_lab.prefix, name);
 	lab_client(&cert, k);
 	put_pem(kf, k, NULL);
 	put_pem(cf, NULL, &cert);
-}
-
-static void
-first_admin(struct reply *r)
-{
-	struct dca_message m = { .type = DCA_MSG_LOCAL_ACT, .id = 9, .n = 1 };
-	struct dca_act a = { .name = "operator.add", .op = "local",
-		.time = dca_now() };
-	struct dca_spki k = lab_spki(lab.admin_key);
-	DCA_AUTO_OUT args = { 0 }, payload = { 0 };
-
-	put_map(&args, 3);
-	put_text(&args, "id", "alice");
-	put_bytes(&args, "key", DCA_BUF(k.der, sizeof k.der));
-	put_text(&args, "role", "admin");
-	memcpy(a.appliance, lab.appliance, sizeof a.appliance);
-	a.args = dca_out_buf(&args);
-	dca_act_encode(&payload, &a);
-	m.f[0].b = dca_out_buf(&payload);
-	lab_ask(r, lab.admin, &m);
-	done(r, "operator.add");
-}
-
-static void
-customer(struct reply *r)
-{
-	struct dca_spki k = lab_spki(key);
-	DCA_AUTO_OUT args = { 0 };
-
-	put_map(&args, 3);
-	put_text(&args, "id", "acme");
-	put_text(&args, "name", "Acme Inc");
-	put_text(&args, "country", "US");
-	lab_act(&lab, r, "customer.add", &args);
-	done(r, "customer.add");
-	put_map(&args, 2);
-	put_text(&args, "id", "acme");
-	put_bytes(&args, "key", DCA_BUF(k.der, sizeof k.der));
-	lab_act(&lab, r, "customer.pin", &args);
-	done(r, "customer.pin");
-	put_map(&args, 4);
-	put_uint(&args, "of", 1);
-	put_uint(&args, "part", 0);
-	dca_cbor_text(&args, "rows");
-	dca_cbor_array(&args, 1);
-	dca_cbor_array(&args, 6);
-	dca_cbor_text(&args, "acme");
-	dca_cbor_text(&args, "12025550100");
-	dca_cbor_uint(&args, 100);
-	dca_cbor_uint(&args, 0);
-	dca_cbor_uint(&args, 0);
-	dca_cbor_bool(&args, false);
-	put_text(&args, "import", "bench");
-	lab_act(&lab, r, "delegation.import", &args);
-	done(r, "delegation.import");
 }
 
 static void
@@ -187,36 +70,18 @@ front_start(const char *program)
 	dca_out_printf(&text, "[listen]\nport = %d\n[identity]\nkey = %s\n"
 	    "certificate = %s\n[limits]\nrequests = 100000\nburst = 200000\n",
 	    PORT, kf, cf);
-	snprintf(conf, sizeof conf, "%s/front.conf", lab.prefix);
+	snprintf(conf, sizeof conf, "%s/front.conf", bench_lab.prefix);
 	if (dca_file_write(conf, dca_out_buf(&text), 0600, &e))
-		stop(e.text);
-	front = fork();
-	if (front == 0) {
-		execl(program, program, "--prefix", lab.prefix, "--config",
+		bench_stop(e.text);
+	bench_front = fork();
+	if (bench_front == 0) {
+		execl(program, program, "--prefix", bench_lab.prefix, "--config",
 		    conf, (char *)NULL);
 		_exit(127);
 	}
 	sleep(1);
-	if (front < 0 || waitpid(front, NULL, WNOHANG) != 0)
-		stop("dca-front does not run");
-}
-
-static void
-prepare(const char *vault, const char *front_program)
-{
-	struct reply r = { 0 };
-
-	lab_start(&lab, vault, "queue = 256\nworkers = 1");
-	lab_wait_state(&lab, "no-cross-certificate");
-	lab_install(&lab, &r, dca_out_buf(&lab.ca_csr),
-	    dca_out_buf(&lab.cross));
-	done(&r, "install");
-	lab_wait_state(&lab, "operational");
-	first_admin(&r);
-	key = lab_key();
-	identity_files(key, "client", key_file, cert_file);
-	customer(&r);
-	front_start(front_program);
+	if (bench_front < 0 || waitpid(bench_front, NULL, WNOHANG) != 0)
+		bench_stop("dca-front does not run");
 }
 
 /* --- the measured part --- */
@@ -226,7 +91,7 @@ dial(struct line *l)
 	const struct identity id = { key_file, cert_file, SUITE, NULL };
 
 	if (!line_open(l, PORT, &id))
-		stop("no DTLS session");
+		bench_stop("no DTLS session");
 }
 
 static void
@@ -241,7 +106,7 @@ enrol(struct line *l, const struct dca_out *csr)
 	a.n = csr->n;
 	coap_ask(l, &a, &r);
 	if (r.code != 204)
-		stop("an enrolment was refused");
+		bench_stop("an enrolment was refused");
 }
 
 static double
@@ -252,9 +117,9 @@ run(const char *what, const struct dca_out *csrs, unsigned n, bool kept)
 
 	if (kept)
 		dial(&l);
-	v = -cpu_of(lab.pid);
-	f = -cpu_of(front);
-	wall = -seconds(CLOCK_MONOTONIC);
+	v = -bench_cpu(bench_lab.pid);
+	f = -bench_cpu(bench_front);
+	wall = -bench_seconds(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < n; i++) {
 		if (!kept)
 			dial(&l);
@@ -262,9 +127,9 @@ run(const char *what, const struct dca_out *csrs, unsigned n, bool kept)
 		if (!kept)
 			line_close(&l);
 	}
-	wall += seconds(CLOCK_MONOTONIC);
-	v += cpu_of(lab.pid);
-	f += cpu_of(front);
+	wall += bench_seconds(CLOCK_MONOTONIC);
+	v += bench_cpu(bench_lab.pid);
+	f += bench_cpu(bench_front);
 	if (kept)
 		line_close(&l);
 	printf("%s  %5.0f enrolments/s, one at a time; CPU us each: vault "
@@ -282,7 +147,7 @@ context(const SSL_METHOD *method)
 	if (SSL_CTX_set_cipher_list(c, SUITE) != 1 ||
 	    SSL_CTX_use_certificate_chain_file(c, cert_file) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(c, key_file, SSL_FILETYPE_PEM) != 1)
-		stop("OpenSSL context");
+		bench_stop("OpenSSL context");
 	return c;
 }
 
@@ -326,18 +191,18 @@ handshake_us(void)
 
 		BIO_set_mem_eof_return(a, -1);
 		BIO_set_mem_eof_return(b, -1);
-		server -= seconds(CLOCK_THREAD_CPUTIME_ID);
+		server -= bench_seconds(CLOCK_THREAD_CPUTIME_ID);
 		s = end_of(sc, a, b);
-		server += seconds(CLOCK_THREAD_CPUTIME_ID);
+		server += bench_seconds(CLOCK_THREAD_CPUTIME_ID);
 		c = end_of(cc, b, a);
 		for (int turn = 0; turn < 10 && good < 2; turn++) {
 			good = SSL_connect(c) == 1;
-			server -= seconds(CLOCK_THREAD_CPUTIME_ID);
+			server -= bench_seconds(CLOCK_THREAD_CPUTIME_ID);
 			good += SSL_accept(s) == 1;
-			server += seconds(CLOCK_THREAD_CPUTIME_ID);
+			server += bench_seconds(CLOCK_THREAD_CPUTIME_ID);
 		}
 		if (good < 2)
-			stop("OpenSSL handshake");
+			bench_stop("OpenSSL handshake");
 		SSL_free(s);
 		SSL_free(c);
 		BIO_free(a);
@@ -361,13 +226,14 @@ main(int argc, char **argv)
 				"[enrolments]\n");
 		return 2;
 	}
-	if ((rc = lab_open(&lab, argv[1])))
+	if ((rc = bench_open(argv[1], "queue = 256\nworkers = 1")))
 		return rc;
-	prepare(argv[1], argv[2]);
+	identity_files(bench_key, "client", key_file, cert_file);
+	front_start(argv[2]);
 	csrs = dca_alloc(2 * (size_t)n * sizeof *csrs);
 	memset(csrs, 0, 2 * (size_t)n * sizeof *csrs);
 	for (unsigned i = 0; i < 2 * n; i++)
-		lab_csr(&csrs[i], key, "12025550100+5", NULL);
+		lab_csr(&csrs[i], bench_key, BENCH_NUMBERS, NULL);
 	kept = run("kept session ", csrs, n, true);
 	fresh = run("a session each", csrs + n, n, false);
 	bare = handshake_us();
@@ -375,12 +241,9 @@ main(int argc, char **argv)
 	       "handshake, same suite\n"
 	       "ratio          a handshake costs the front %.0f us, %.2f of "
 	       "the limit\n", bare, fresh - kept, bare / (fresh - kept));
-	kill(front, SIGTERM);
-	waitpid(front, NULL, 0);
 	for (unsigned i = 0; i < 2 * n; i++)
 		dca_out_free(&csrs[i]);
 	free(csrs);
-	EVP_PKEY_free(key);
-	lab_close(&lab);
+	bench_close();
 	return 0;
 }

@@ -8,72 +8,20 @@
  *
  * usage: bench-issue DCA-VAULT [certificates [window [workers]]]
  */
-#include <dirent.h>
-#include <signal.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "appliance.h"
 #include "dca/store.h"
-#include "vault.h"
 
-#define NUMBERS "12025550100+5"
 enum { LOOPS = 3000 };
 
-static struct lab lab;
-static EVP_PKEY *key;
 static struct dca_out peer, *csrs;
-
-static void
-stop(const char *what)
-{
-	fprintf(stderr, "bench-issue: %s\n", what);
-	if (lab.pid)
-		kill(lab.pid, SIGKILL);
-	exit(2);
-}
-
-static double
-seconds(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Of all threads: nanoseconds on a CPU, the first word of schedstat. */
-static double
-vault_cpu(void)
-{
-	char name[320];
-	double sum = 0;
-	struct dirent *d;
-	DIR *tasks;
-
-	snprintf(name, sizeof name, "/proc/%d/task", (int)lab.pid);
-	if (!(tasks = opendir(name)))
-		stop(name);
-	while ((d = readdir(tasks))) {
-		unsigned long long ns = 0;
-		FILE *f;
-
-		snprintf(name, sizeof name, "/proc/%d/task/%s/schedstat",
-		    (int)lab.pid, d->d_name);
-		if (d->d_name[0] == '.' || !(f = fopen(name, "r")))
-			continue;
-		if (fscanf(f, "%llu", &ns) == 1)
-			sum += (double)ns / 1e9;
-		fclose(f);
-	}
-	closedir(tasks);
-	return sum;
-}
 
 static long
 vault_rss(void)
@@ -82,9 +30,9 @@ vault_rss(void)
 	long kib = 0;
 	FILE *f;
 
-	snprintf(name, sizeof name, "/proc/%d/status", (int)lab.pid);
+	snprintf(name, sizeof name, "/proc/%d/status", (int)bench_lab.pid);
 	if (!(f = fopen(name, "r")))
-		stop(name);
+		bench_stop(name);
 	while (fgets(line, sizeof line, f))
 		if (sscanf(line, "VmRSS: %ld", &kib) == 1)
 			break;
@@ -92,94 +40,15 @@ vault_rss(void)
 	return kib;
 }
 
-/* --- the register --- */
 static void
-done(struct reply *r, const char *what)
+prepare(unsigned n)
 {
-	if (r->m.type != DCA_MSG_DATA || r->m.f[0].u >= 300)
-		stop(r->m.type == DCA_MSG_PROBLEM ? r->e.text : what);
-	reply_clear(r);
-}
-
-static void
-first_admin(struct reply *r)
-{
-	struct dca_message m = { .type = DCA_MSG_LOCAL_ACT, .id = 9, .n = 1 };
-	struct dca_act a = { .name = "operator.add", .op = "local",
-		.time = dca_now() };
-	struct dca_spki k = lab_spki(lab.admin_key);
-	DCA_AUTO_OUT args = { 0 }, payload = { 0 };
-
-	put_map(&args, 3);
-	put_text(&args, "id", "alice");
-	put_bytes(&args, "key", DCA_BUF(k.der, sizeof k.der));
-	put_text(&args, "role", "admin");
-	memcpy(a.appliance, lab.appliance, sizeof a.appliance);
-	a.args = dca_out_buf(&args);
-	dca_act_encode(&payload, &a);
-	m.f[0].b = dca_out_buf(&payload);
-	lab_ask(r, lab.admin, &m);
-	done(r, "operator.add");
-}
-
-static void
-customer(struct reply *r)
-{
-	struct dca_spki k = lab_spki(key);
-	DCA_AUTO_OUT args = { 0 };
-
-	put_map(&args, 3);
-	put_text(&args, "id", "acme");
-	put_text(&args, "name", "Acme Inc");
-	put_text(&args, "country", "US");
-	lab_act(&lab, r, "customer.add", &args);
-	done(r, "customer.add");
-	put_map(&args, 2);
-	put_text(&args, "id", "acme");
-	put_bytes(&args, "key", DCA_BUF(k.der, sizeof k.der));
-	lab_act(&lab, r, "customer.pin", &args);
-	done(r, "customer.pin");
-	put_map(&args, 4);
-	put_uint(&args, "of", 1);
-	put_uint(&args, "part", 0);
-	dca_cbor_text(&args, "rows");
-	dca_cbor_array(&args, 1);
-	dca_cbor_array(&args, 6);
-	dca_cbor_text(&args, "acme");
-	dca_cbor_text(&args, "12025550100");
-	dca_cbor_uint(&args, 100);
-	dca_cbor_uint(&args, 0);
-	dca_cbor_uint(&args, 0);
-	dca_cbor_bool(&args, false);
-	put_text(&args, "import", "bench");
-	lab_act(&lab, r, "delegation.import", &args);
-	done(r, "delegation.import");
-}
-
-static void
-prepare(const char *program, unsigned n, unsigned workers)
-{
-	struct reply r = { 0 };
-	char options[96];
-
-	snprintf(options, sizeof options, "queue = 4096\nworkers = %u",
-	    workers);
-	lab_start(&lab, program, options);
-	lab_wait_state(&lab, "no-cross-certificate");
-	lab_install(&lab, &r, dca_out_buf(&lab.ca_csr),
-	    dca_out_buf(&lab.cross));
-	done(&r, "install");
-	lab_wait_state(&lab, "operational");
-	first_admin(&r);
-	key = lab_key();
-	lab_client(&peer, key);
-	customer(&r);
-	csrs = calloc(n, sizeof *csrs);
-	if (!csrs)
-		abort();
+	lab_client(&peer, bench_key);
+	csrs = dca_alloc(n * sizeof *csrs);
+	memset(csrs, 0, n * sizeof *csrs);
 	/* the same key and numbers; a nonce of its own makes each a request */
 	for (unsigned i = 0; i < n; i++)
-		lab_csr(&csrs[i], key, NUMBERS, NULL);
+		lab_csr(&csrs[i], bench_key, BENCH_NUMBERS, NULL);
 }
 
 /* --- the measured part --- */
@@ -189,9 +58,9 @@ connect_front(void)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int size = 4 << 20, fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
-	if (!dca_strlcpy(a.sun_path, lab.front, sizeof a.sun_path) || fd < 0 ||
-	    connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
-		stop(strerror(errno));
+	if (!dca_strlcpy(a.sun_path, bench_lab.front, sizeof a.sun_path) ||
+	    fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
+		bench_stop(strerror(errno));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	return fd;
 }
@@ -207,7 +76,7 @@ ask(int fd, unsigned i)
 	m.f[3].b = DCA_BUF("[::1]:5684", 10);
 	dca_message_encode(&packet, &m);
 	if (send(fd, packet.p, packet.n, MSG_NOSIGNAL) != (ssize_t)packet.n)
-		stop(strerror(errno));
+		bench_stop(strerror(errno));
 }
 
 static void
@@ -219,15 +88,15 @@ answer(int fd)
 	struct dca_err e;
 
 	if (n <= 0)
-		stop("the vault closed the connection");
+		bench_stop("the vault closed the connection");
 	if (dca_message_parse(&m, DCA_BUF(packet, n), DCA_ROLE_VAULT, &e))
-		stop(e.text);
+		bench_stop(e.text);
 	if (m.type == DCA_MSG_PROBLEM) {
 		dca_problem_message(&e, &m);
-		stop(e.text);
+		bench_stop(e.text);
 	}
 	if (m.type != DCA_MSG_ISSUED)
-		stop(dca_message_name(m.type));
+		bench_stop(dca_message_name(m.type));
 }
 
 static void
@@ -236,8 +105,8 @@ run(unsigned n, unsigned window, double *wall, double *cpu)
 	int fd = connect_front();
 	unsigned sent = 0;
 
-	*cpu = -vault_cpu();
-	*wall = -seconds(CLOCK_MONOTONIC);
+	*cpu = -bench_cpu(bench_lab.pid);
+	*wall = -bench_seconds(CLOCK_MONOTONIC);
 	while (sent < n && sent < window)
 		ask(fd, sent++);
 	for (unsigned got = 0; got < n; got++) {
@@ -248,8 +117,8 @@ run(unsigned n, unsigned window, double *wall, double *cpu)
 			printf("rss       %ld KiB after %u\n", vault_rss(),
 			    got + 1);
 	}
-	*wall += seconds(CLOCK_MONOTONIC);
-	*cpu += vault_cpu();
+	*wall += bench_seconds(CLOCK_MONOTONIC);
+	*cpu += bench_cpu(bench_lab.pid);
 	close(fd);
 }
 
@@ -257,13 +126,13 @@ run(unsigned n, unsigned window, double *wall, double *cpu)
 static double
 limit_pop(const struct dca_csr *csr)
 {
-	double t = -seconds(CLOCK_PROCESS_CPUTIME_ID);
+	double t = -bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
 	struct dca_err e;
 
 	for (int i = 0; i < LOOPS; i++)
 		if (dca_csr_check_pop(csr, &e))
-			stop(e.text);
-	return (t + seconds(CLOCK_PROCESS_CPUTIME_ID)) * 1e6 / LOOPS;
+			bench_stop(e.text);
+	return (t + bench_seconds(CLOCK_PROCESS_CPUTIME_ID)) * 1e6 / LOOPS;
 }
 
 static double
@@ -277,19 +146,19 @@ limit_sign(struct dca_buf body)
 	struct dca_err e;
 	double t;
 
-	snprintf(pin, sizeof pin, "%s/pin", lab.prefix);
+	snprintf(pin, sizeof pin, "%s/pin", bench_lab.prefix);
 	c.pin_file = pin;
 	if (dca_token_uri_parse(&c.uri, "pkcs11:token=lab;id=%01", &e) ||
 	    dca_hsm_open(&hsm, &c, &e) || dca_signer_open(&signer, hsm, &e))
-		stop(e.text);
-	t = -seconds(CLOCK_PROCESS_CPUTIME_ID);
+		bench_stop(e.text);
+	t = -bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0; i < LOOPS; i++) {
 		DCA_AUTO_OUT out = { 0 };
 
 		if (dca_signer_sign(signer, body, &out, &e))
-			stop(e.text);
+			bench_stop(e.text);
 	}
-	t += seconds(CLOCK_PROCESS_CPUTIME_ID);
+	t += bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
 	dca_signer_close(signer);
 	dca_hsm_close(hsm);
 	return t * 1e6 / LOOPS;
@@ -302,18 +171,18 @@ verify_store(unsigned n)
 	uint64_t rows = 0;
 	struct dca_err e;
 	char path[128];
-	double t = -seconds(CLOCK_MONOTONIC);
+	double t = -bench_seconds(CLOCK_MONOTONIC);
 
 	snprintf(path, sizeof path, "%s/var/lib/dca/vault/store.db",
-	    lab.prefix);
+	    bench_lab.prefix);
 	if (dca_store_open(&s, path, true, &e) ||
 	    dca_store_verify(s, &rows, &e))
-		stop(e.text);
+		bench_stop(e.text);
 	if (dca_store_count(s, "certificates") != n)
-		stop("certificates are missing in the store");
+		bench_stop("certificates are missing in the store");
 	dca_store_close(s);
 	printf("store     %llu rows verified in %.1f s\n",
-	    (unsigned long long)rows, t + seconds(CLOCK_MONOTONIC));
+	    (unsigned long long)rows, t + bench_seconds(CLOCK_MONOTONIC));
 }
 
 int
@@ -323,6 +192,7 @@ main(int argc, char **argv)
 	unsigned window = argc > 3 ? (unsigned)atoi(argv[3]) : 64;
 	unsigned workers = argc > 4 ? (unsigned)atoi(argv[4]) : 1;
 	double wall, cpu, pop, sign, limit;
+	char options[64];
 	struct dca_csr csr;
 	struct dca_err e;
 	int rc;
@@ -333,12 +203,14 @@ main(int argc, char **argv)
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if ((rc = lab_open(&lab, argv[1])))
+	snprintf(options, sizeof options, "queue = 4096\nworkers = %u",
+	    workers);
+	if ((rc = bench_open(argv[1], options)))
 		return rc;
-	prepare(argv[1], n, workers);
+	prepare(n);
 	run(n, window, &wall, &cpu);
 	if (dca_csr_parse(&csr, dca_out_buf(&csrs[0]), &e))
-		stop(e.text);
+		bench_stop(e.text);
 	pop = limit_pop(&csr);
 	sign = limit_sign(csr.info);
 	limit = 1e6 / (pop + sign);
@@ -348,14 +220,13 @@ main(int argc, char **argv)
 	       "%.1f us C_Sign and verification\n"
 	       "ratio     %.2f of the limit\n", n, window, workers, wall,
 	    n / wall, cpu * 1e6 / n, limit, pop, sign, n / wall / limit);
-	lab_stop(&lab);
+	lab_stop(&bench_lab);
 	verify_store(n);
 	dca_csr_clear(&csr);
 	for (unsigned i = 0; i < n; i++)
 		dca_out_free(&csrs[i]);
 	free(csrs);
 	dca_out_free(&peer);
-	EVP_PKEY_free(key);
-	lab_close(&lab);
+	bench_close();
 	return 0;
 }
