@@ -83,8 +83,8 @@ until_issued(const struct dca_out *csr)
 	struct reply r = { 0 };
 
 	while (ask_csr(&r, csr) != DCA_RULE_NONE) {
-		if (seconds() - start > 20)
-			fail_msg("not issued within 20 s: %s", r.e.text);
+		if (seconds() - start > 60)
+			fail_msg("not issued within 60 s: %s", r.e.text);
 		(void)usleep(50000);
 	}
 	reply_clear(&r);
@@ -118,7 +118,7 @@ wait_token(const char *state)
 {
 	char now[32];
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 1200; i++) {
 		token_text("state", now, sizeof(now));
 		if (strcmp(now, state) == 0)
 			return;

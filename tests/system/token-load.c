@@ -94,7 +94,7 @@ one_round(unsigned round)
 	faults(NULL);
 	if (kind < BY_HAND && round % 20 != 0)
 		return;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 1200; i++) {
 		token_text("state", state, sizeof(state));
 		if (strcmp(state, "up") == 0)
 			return;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #define MODULE "/usr/lib/softhsm/libsofthsm2.so"
 #define URI "pkcs11:token=lab;id=%01"
 #define SCOPE "12025550000+1000"
+enum { PATIENCE = 1200 };	/* tenths of a second: valgrind on a busy machine */
 
 static void
 must(bool ok, const char *what)
@@ -221,11 +223,13 @@ lab_start(struct lab *l, const char *program, const char *issue_options)
 	must(l->pid >= 0, "fork");
 	if (l->pid == 0) {
 		(void)signal(SIGXFSZ, SIG_IGN); /* a full disk, by rlimit */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)execl(program, program, "--prefix", l->prefix,
 		    "--config", config, (char *)NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < PATIENCE && waitpid(l->pid, NULL, WNOHANG) == 0;
+	    i++) {
 		struct reply r = { 0 };
 
 		if (dca_ask(l->admin, &m, &r.packet, &r.m, &r.e) == DCA_OK) {
@@ -286,7 +290,7 @@ lab_wait_state(struct lab *l, const char *state)
 	char now[32] = "";
 
 	m.f[0].b = DCA_BUF("status", 6);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < PATIENCE; i++) {
 		lab_ask(&r, l->admin, &m);
 		must(r.m.type == DCA_MSG_DATA && r.m.f[0].u == 205, "status");
 		must(dca_cbor_check(r.m.f[2].b), "status is deterministic");

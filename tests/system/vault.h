@@ -43,7 +43,7 @@ void lab_start(struct lab *l, const char *program, const char *issue_options);
 void lab_stop(struct lab *l);
 /* A key beside that of the CA; its URI. */
 const char *lab_other_key(struct lab *l);
-/* operational, no-key, ...: waits up to 20 s. */
+/* operational, no-key, ...: waits up to two minutes. */
 void lab_wait_state(struct lab *l, const char *state);
 
 void lab_ask(struct reply *r, const char *socket, const struct dca_message *m);
