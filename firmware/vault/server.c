@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The three sockets and who may ask what on each. Must never hand a message
+ * The sockets and who may ask what on each. Must never hand a message
  * of one role to another role's table.
  */
 #include <string.h>

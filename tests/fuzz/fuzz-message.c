@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	if (n == 0)
 		return 0;
-	role = (enum dca_role)(p[0] & 3);
+	role = (enum dca_role)(p[0] % DCA_ROLES);
 	packet = DCA_BUF(p + 1, n - 1);
 	rc = dca_message_parse(&m, packet, role, &e);
 	fuzz_refusal_holds(rc, &e);
@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	HOLDS(m.n <= DCA_FIELDS_MAX);
 	dca_message_encode(&again, &m);
 	HOLDS(dca_buf_eq(dca_out_buf(&again), packet));
-	for (unsigned other = 0; other < 4; other++)
+	for (unsigned other = 0; other < DCA_ROLES; other++)
 		HOLDS(other == role || dca_message_parse(&m2, packet,
 		    (enum dca_role)other, &e2) != DCA_OK);
 	if (m.type != DCA_MSG_PROBLEM)
