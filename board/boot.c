@@ -103,16 +103,17 @@ boot_read_floor(struct boot *b, const char *prefix)
 	(void)dca_strlcpy(b->floor_in, where, sizeof(b->floor_in));
 }
 
+/* /run lives as long as the boot; /proc/sys is hidden from the daemon. */
 static void
-read_id(struct boot *b)
+read_id(struct boot *b, const char *prefix)
 {
-	DCA_AUTO_OUT text = { 0 };
+	uint8_t random[16];
 
-	if (dca_file_read(&text, "/proc/sys/kernel/random/boot_id", 64,
-	    NULL) == DCA_OK && text.n >= 36) {
-		memcpy(b->id, text.p, 36);
-		b->id[36] = '\0';
-	}
+	if (place_line(prefix, PLACE_RUN, "boot-id", b->id, sizeof(b->id)))
+		return;
+	dca_random(random, sizeof(random));
+	dca_hex(b->id, random, sizeof(random));
+	(void)place_write(prefix, PLACE_RUN, "boot-id", b->id);
 }
 
 void
@@ -121,11 +122,7 @@ boot_read(struct boot *b, const char *prefix)
 	char line[512];
 
 	memset(b, 0, sizeof(*b));
-	read_id(b);
-	/* a test's other boot */
-	if (prefix != NULL &&
-	    place_line(prefix, PLACE_RUN, "boot-id", line, sizeof(line)))
-		(void)dca_strlcpy(b->id, line, sizeof(b->id));
+	read_id(b, prefix);
 	if (place_line(prefix, PLACE_RUN, "slot", line, sizeof(line)) &&
 	    (strcmp(line, "a") == 0 || strcmp(line, "b") == 0))
 		b->slot = line[0];

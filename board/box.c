@@ -5,12 +5,12 @@
  * What needs more than a root without capabilities is done by small units.
  */
 #include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -285,48 +285,40 @@ on_command(void *arg, uint64_t order, const char *verb, const char *text)
 
 /* --- people at the console --- */
 
+/* The address of a route to anywhere, IPv4 before IPv6: connecting a datagram
+ * socket sends nothing. The destinations are documentation's (RFC 5737, 3849). */
 static bool
-usable(const struct ifaddrs *a)
+address_of(int family, char *text, size_t cap)
 {
-	const struct sockaddr_in6 *six;
+	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons(9) };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(9) };
+	const bool four = family == AF_INET;
+	struct sockaddr *at = four ? (void *)&to4 : (void *)&to6;
+	socklen_t n = four ? sizeof(to4) : sizeof(to6);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char s[INET6_ADDRSTRLEN];
+	bool ok;
 
-	if (a->ifa_addr == NULL || (a->ifa_flags & IFF_LOOPBACK) != 0 ||
-	    (a->ifa_flags & IFF_UP) == 0)
+	if (fd < 0)
 		return false;
-	if (a->ifa_addr->sa_family == AF_INET)
-		return true;
-	six = (const struct sockaddr_in6 *)(const void *)a->ifa_addr;
-	return a->ifa_addr->sa_family == AF_INET6 &&
-	    !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
+	(void)inet_pton(AF_INET, "192.0.2.1", &to4.sin_addr);
+	(void)inet_pton(AF_INET6, "2001:db8::1", &to6.sin6_addr);
+	ok = connect(fd, at, n) == 0 && getsockname(fd, at, &n) == 0 &&
+	    inet_ntop(family, four ? (const void *)&to4.sin_addr :
+	    (const void *)&to6.sin6_addr, s, sizeof(s)) != NULL;
+	close(fd);
+	if (ok)
+		snprintf(text, cap, four ? "%s" : "[%s]", s);
+	return ok;
 }
 
-/* The first address of a network, IPv4 before IPv6. */
 static void
 own_address(char *text, size_t cap)
 {
-	struct ifaddrs *all = NULL, *best = NULL;
-	const void *at;
-	char s[INET6_ADDRSTRLEN] = "";
-
-	snprintf(text, cap, "ADDRESS");
-	if (getifaddrs(&all) != 0)
-		return;
-	for (struct ifaddrs *a = all; a != NULL; a = a->ifa_next)
-		if (usable(a) && (best == NULL ||
-		    (best->ifa_addr->sa_family == AF_INET6 &&
-		    a->ifa_addr->sa_family == AF_INET)))
-			best = a;
-	if (best != NULL) {
-		const bool six = best->ifa_addr->sa_family == AF_INET6;
-
-		at = six ? (const void *)&((const struct sockaddr_in6 *)
-		    (const void *)best->ifa_addr)->sin6_addr :
-		    (const void *)&((const struct sockaddr_in *)
-		    (const void *)best->ifa_addr)->sin_addr;
-		if (inet_ntop(best->ifa_addr->sa_family, at, s, sizeof(s)))
-			snprintf(text, cap, six ? "[%s]" : "%s", s);
-	}
-	freeifaddrs(all);
+	if (!address_of(AF_INET, text, cap) &&
+	    !address_of(AF_INET6, text, cap))
+		snprintf(text, cap, "ADDRESS");
 }
 
 /* The pin of the front's key, which every client is told. */
