@@ -45,6 +45,7 @@ static const struct front_resource resources[] = {
 	READ("dca/crosses"),
 	READ("dca/orders"),
 	READ("dca/steps"),
+	READ("dca/board"),
 	READ("dca/ledger"),
 	READ("dca/scope"),
 };

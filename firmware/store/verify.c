@@ -10,17 +10,14 @@
 
 #include "db.h"
 
-struct chain {
-	struct dca_row last;
-	uint64_t rows;
-};
+enum { ROW_SIZE = 128 };	/* of a row without its body, about */
 
 /* dca_row_check proves seq, prev, kind, actor, body, hash; the time is in the
  * hash. The first row makes the appliance (dca(7) LIMITS). */
 static enum dca_rc
 check_row(const struct dca_row *r, void *arg, struct dca_err *e)
 {
-	struct chain *c = arg;
+	struct dca_verified *c = arg;
 	enum dca_rc rc = dca_row_check(r, c->rows ? &c->last : NULL, e);
 
 	if (rc)
@@ -36,7 +33,7 @@ check_row(const struct dca_row *r, void *arg, struct dca_err *e)
 
 /* A cut tail leaves a good chain: the head table remembers its end. */
 static enum dca_rc
-check_head(struct dca_store *s, const struct chain *c, struct dca_err *e)
+check_head(struct dca_store *s, const struct dca_verified *c, struct dca_err *e)
 {
 	DB_OWN_STMT q = NULL;
 	uint8_t hash[DCA_SHA256_LEN];
@@ -89,7 +86,7 @@ check_file(struct dca_store *s, struct dca_err *e)
 }
 
 static enum dca_rc
-check_all(struct dca_store *s, struct chain *c, dca_operator_audit_fn fn,
+check_all(struct dca_store *s, struct dca_verified *c, dca_operator_audit_fn fn,
     void *arg, struct dca_err *e)
 {
 	enum dca_rc rc;
@@ -100,12 +97,52 @@ check_all(struct dca_store *s, struct chain *c, dca_operator_audit_fn fn,
 	return check_file(s, e);
 }
 
+struct piece {
+	struct dca_verified *v;
+	size_t left;
+	bool full;
+};
+
+/* Enough for one turn: the row that was checked last is the last one. */
+static enum dca_rc
+check_one(const struct dca_row *r, void *arg, struct dca_err *e)
+{
+	struct piece *p = arg;
+	const size_t size = r->body.n + ROW_SIZE;
+	enum dca_rc rc = check_row(r, p->v, e);
+
+	if (rc)
+		return rc;
+	p->full = p->left <= size;
+	p->left -= p->full ? p->left : size;
+	return p->full ? DCA_BUSY : DCA_OK;
+}
+
+enum dca_rc
+dca_store_verify_on(struct dca_store *s, struct dca_verified *v,
+    size_t octets, bool *end, struct dca_err *e)
+{
+	struct piece p = { .v = v, .left = octets };
+	enum dca_rc rc;
+
+	if (s->in_tx)
+		abort();
+	*end = false;
+	rc = dca_store_walk(s, v->last.seq + 1, check_one, &p, e);
+	if (p.full)
+		return DCA_OK;
+	if (rc == DCA_OK)
+		rc = check_head(s, v, e);
+	*end = rc == DCA_OK;
+	return rc;
+}
+
 /* One read transaction: a live store does not move under our eyes. */
 enum dca_rc
 dca_store_verify_operators(struct dca_store *s, uint64_t *rows,
     dca_operator_audit_fn fn, void *arg, struct dca_err *e)
 {
-	struct chain c = { 0 };
+	struct dca_verified c = { 0 };
 	bool own = sqlite3_get_autocommit(s->db);
 	enum dca_rc rc = own ? db_exec(s, "BEGIN", e) : DCA_OK;
 

@@ -69,6 +69,8 @@ static const struct dca_config_key keys[] = {
 	KEY("sockets", "upstream", TEXT, upstream_socket, CAP(upstream_socket),
 	    "", NULL,
 	    "Socket of dca-upstream; empty: /run/dca/upstream.sock."),
+	KEY("sockets", "board", TEXT, board_socket, CAP(board_socket), "",
+	    NULL, "Socket of dca-board; empty: /run/dca/board.sock."),
 	KEY("sockets", "admin", TEXT, admin_socket, CAP(admin_socket), "",
 	    NULL, "Socket of local root; empty: /run/dca/admin.sock."),
 };
@@ -138,6 +140,8 @@ vault_config_load(struct vault_config *c, const char *path,
 		 "/run/dca/front.sock", e)) ||
 	    (rc = at_default(c->publisher_socket, sizeof(c->publisher_socket),
 		 prefix, "/run/dca/publisher.sock", e)) ||
+	    (rc = at_default(c->board_socket, sizeof(c->board_socket), prefix,
+		 "/run/dca/board.sock", e)) ||
 	    (rc = at_default(c->upstream_socket, sizeof(c->upstream_socket),
 		 prefix, "/run/dca/upstream.sock", e)))
 		return rc;

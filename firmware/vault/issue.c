@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dca/cbor.h"
-#include "job.h"
+#include "board.h"
 
 enum { ATTEMPTS_MAX = 3 };
 
@@ -440,7 +440,10 @@ vault_issue_finish(struct vault *v)
 	struct vault_job *j;
 
 	while ((j = vault_pool_take(v->pool)))
-		finish(v, j);
+		if (j->selftest)
+			vault_selftest_signed(v, j);
+		else
+			finish(v, j);
 	resume(v);
 }
 

@@ -79,6 +79,8 @@ vault_jail(const struct vault_config *c)
 	put_parent(l, l->paths.remove, c->front_socket);
 	put_parent(l, l->paths.remove, c->publisher_socket);
 	put_parent(l, l->paths.remove, c->admin_socket);
+	put_parent(l, l->paths.remove, c->upstream_socket);
+	put_parent(l, l->paths.remove, c->board_socket);
 	dca_jail_enter(c->jail == VAULT_TOKEN_NETWORK ?
 	    DCA_JAIL_VAULT_NETWORK : DCA_JAIL_VAULT_LOCAL, &l->paths);
 	free(l);

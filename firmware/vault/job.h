@@ -32,6 +32,8 @@ struct vault_job {
 	unsigned attempts;
 	int64_t given;			/* vault_seconds: to the workers */
 	bool overdue;			/* its askers were told: not now */
+	bool selftest;			/* no certificate: subject is what is
+					 * signed, cert the request made of it */
 
 	struct dca_out der;		/* the request; csr borrows from it */
 	struct dca_csr csr;

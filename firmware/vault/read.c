@@ -10,6 +10,7 @@
 #include "dca/cbor.h"
 #include "dca/profile.h"
 
+#include "board.h"
 #include "order.h"
 
 static const char *const views[] = { "customers", "operators", "proposals",
@@ -160,6 +161,10 @@ read_any(struct vault *v, const char *path, char *query,
 		return rc;
 	if (strcmp(path, "status") == 0) {
 		vault_status(v, op, o);
+		return DCA_OK;
+	}
+	if (strcmp(path, "board") == 0) {
+		vault_board_status(v, o);
 		return DCA_OK;
 	}
 	if (strcmp(path, "steps") == 0) {

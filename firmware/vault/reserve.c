@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "job.h"
+#include "board.h"
 
 void
 vault_reserve(struct vault *v, struct vault_job *j)
@@ -32,7 +32,7 @@ vault_reserve_release(struct vault *v, struct vault_job *j)
 bool
 vault_issue_idle(const struct vault *v)
 {
-	return v->jobs == NULL;
+	return v->jobs == NULL && !vault_selftest_out(v);
 }
 
 /* The same request is being answered: wait with it (dca(7) MAIN JOB). */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "board.h"
 #include "order.h"
 
 struct allowed {
@@ -42,6 +43,13 @@ static const struct allowed upstream[] = {
 	{ DCA_MSG_NONE, NULL },
 };
 
+static const struct allowed board[] = {
+	{ DCA_MSG_REPORT, vault_on_report },
+	{ DCA_MSG_BEAT, vault_on_beat },
+	{ DCA_MSG_EVENT, vault_on_event },
+	{ DCA_MSG_NONE, NULL },
+};
+
 static const struct allowed *
 table_of(enum dca_role role)
 {
@@ -54,6 +62,8 @@ table_of(enum dca_role role)
 		return admin;
 	case DCA_ROLE_UPSTREAM:
 		return upstream;
+	case DCA_ROLE_BOARD:
+		return board;
 	default:
 		abort();
 	}
@@ -113,6 +123,12 @@ opened_upstream(struct dca_conn *c, void *arg)
 }
 
 static void
+opened_board(struct dca_conn *c, void *arg)
+{
+	opened(c, arg, DCA_ROLE_BOARD);
+}
+
+static void
 closed(struct dca_conn *c, void *arg)
 {
 	struct vault_peer *p = dca_conn_data(c);
@@ -124,6 +140,7 @@ closed(struct dca_conn *c, void *arg)
 			break;
 		}
 	p->conn = NULL;
+	vault_board_gone(v, p);
 	vault_peer_unref(p);
 }
 
@@ -167,6 +184,7 @@ vault_listen(struct vault *v, struct dca_err *e)
 		{ v->conf.admin_socket, DCA_ROLE_ADMIN, opened_admin },
 		{ v->conf.upstream_socket, DCA_ROLE_UPSTREAM,
 		  opened_upstream },
+		{ v->conf.board_socket, DCA_ROLE_BOARD, opened_board },
 	};
 
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {

@@ -5,7 +5,7 @@
 #include "dca/cbor.h"
 #include "dca/jail.h"
 
-#include "vault.h"
+#include "board.h"
 
 static void
 put_text(struct dca_out *o, const char *key, const char *value)
@@ -106,10 +106,12 @@ void
 vault_status(struct vault *v, const struct dca_operator *op,
     struct dca_out *o)
 {
-	dca_cbor_map(o, op ? 12 : 11);
+	dca_cbor_map(o, op ? 13 : 12);
 	put_text(o, "jail", dca_jail_state());
 	dca_cbor_text(o, "time");
 	vault_time(o, dca_now());
+	dca_cbor_text(o, "board");
+	vault_board_status(v, o);
 	dca_cbor_text(o, "cross");
 	put_cross(v, o);
 	put_text(o, "state", vault_state(v));

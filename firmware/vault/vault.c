@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "board.h"
 #include "order.h"
 
 enum { PUBLICATION_WAIT = 30, RETRY_COMMIT = 1, RETRY_SETUP = 60,
@@ -276,6 +276,7 @@ group_lost(struct vault *v, const struct dca_err *why)
 	dca_store_rollback(v->store);
 	vault_cross_forget(v);
 	vault_issue_rolled_back(v);
+	vault_board_forget(v);
 	for (struct vault_answer *a = v->answers; a; a = a->next) {
 		a->packet.n = 0;
 		a->wants_publication = false;
@@ -311,6 +312,8 @@ vault_after(void *arg, uint32_t events)
 	if (committed || v->publish_due)
 		vault_publish_pump(v);
 	v->publish_due = false;
+	vault_board_tell(v);
+	vault_selftest_turn(v);
 }
 
 /* Codes that nobody touches any more lose their secrets too. */
@@ -337,6 +340,7 @@ vault_tick(void *arg, uint32_t events)
 	vault_issue_overdue(v);
 	wipe_codes(v, dca_now());
 	vault_refuse_flush(v, dca_now());
+	vault_board_flush(v, dca_now());
 	give_up_waiting(v, dca_now());
 	vault_orders_tick(v, dca_now());
 	v->publish_due = true; /* who was too slow may have caught up */
@@ -369,11 +373,14 @@ vault_open(struct vault *v, struct dca_err *e)
 	    (rc = parent_of(v->conf.publisher_socket, e)) ||
 	    (rc = parent_of(v->conf.admin_socket, e)) ||
 	    (rc = parent_of(v->conf.upstream_socket, e)) ||
+	    (rc = parent_of(v->conf.board_socket, e)) ||
 	    (rc = dca_store_open(&v->store, v->conf.store, false, e)) ||
 	    (rc = dca_store_appliance(v->store, v->appliance, e)))
 		return rc;
 	v->loop = dca_loop_new();
 	vault_orders_open(v);
+	vault_board_open(v);
+	vault_selftest_open(v);
 	if ((rc = vault_listen(v, e)))
 		return rc;
 	vault_jail(&v->conf);
@@ -386,13 +393,21 @@ vault_open(struct vault *v, struct dca_err *e)
 	return DCA_OK;
 }
 
+/* What was counted and not written yet. */
+static void
+record_counted(struct vault *v)
+{
+	vault_board_flush(v, INT64_MAX);
+	vault_refuse_end(v);
+}
+
 /* A thread hangs in the PKCS#11 module: it cannot be ended, and what it uses
  * cannot be freed. All that was promised is committed. */
 static _Noreturn void
 leave(struct vault *v)
 {
 	if (v->store && v->loop)
-		vault_refuse_end(v);
+		record_counted(v);
 	dca_store_close(v->store);
 	dca_log(DCA_ERR, "left while the token hangs");
 	_exit(0);
@@ -412,11 +427,13 @@ vault_close(struct vault *v)
 	if (!vault_pool_free(v->pool))
 		leave(v);
 	if (v->store && v->loop)
-		vault_refuse_end(v);
+		record_counted(v);
 	vault_issue_close(v);
+	vault_selftest_close(v);
 	if (!vault_order_stop(v) || !vault_token_close(v))
 		leave(v);
 	vault_orders_close(v);
+	vault_board_close(v);
 	while ((a = v->unpublished)) {
 		v->unpublished = a->next;
 		answer_free(a);

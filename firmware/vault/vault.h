@@ -26,7 +26,7 @@ struct vault_config {
 	char base_url[400];
 	char store[256];		/* "": below the prefix */
 	char front_socket[108], publisher_socket[108], admin_socket[108];
-	char upstream_socket[108];
+	char upstream_socket[108], board_socket[108];
 	unsigned cross_key;		/* enum vault_cross_key */
 	unsigned cross_activate;	/* enum vault_cross_activate */
 	bool cross_renew;
@@ -79,7 +79,7 @@ struct vault {
 	struct vault_config conf;
 	struct dca_store *store;
 	struct dca_loop *loop;
-	struct dca_listener *listeners[4];
+	struct dca_listener *listeners[5];
 	struct vault_peer *peers;
 	uint8_t appliance[16];
 	struct vault_cross *cross;	/* active; NULL: none (or not loaded) */
@@ -94,6 +94,8 @@ struct vault {
 	struct vault_answer *unpublished;	/* release = published */
 	unsigned n_unpublished;
 	struct vault_orders *orders;	/* order.c */
+	struct vault_board *board;	/* board.c */
+	struct vault_selftest *selftest;
 	bool orders_due;		/* upstream is to be told */
 	int64_t said_life;		/* that customers will break */
 	int64_t codes_due;		/* expired codes are wiped next */

@@ -57,6 +57,18 @@ enum dca_rc dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
  */
 enum dca_rc dca_store_verify(struct dca_store *s, uint64_t *rows,
     struct dca_err *e) DCA_CHECKED;
+/*
+ * The chain alone, in pieces: goes on from where v stands (zeros: the first
+ * row) for about that many octets. At the end of the ledger that end is
+ * compared with what was committed, and *end is true. No transaction may be
+ * open. LEDGER_ROW.
+ */
+struct dca_verified {
+	struct dca_row last;		/* without body */
+	uint64_t rows;
+};
+enum dca_rc dca_store_verify_on(struct dca_store *s, struct dca_verified *v,
+    size_t octets, bool *end, struct dca_err *e) DCA_CHECKED;
 
 /* --- appliance --- */
 /* Made with the first ledger row ("genesis"), 16 octets. */

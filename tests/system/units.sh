@@ -55,6 +55,13 @@ if command -v systemd-sysusers >/dev/null && [ "$(id -u)" = 0 ]; then
 		[ "$(grep -c '^dca-' "$tmp/root/etc/passwd")" = 5 ] &&
 		systemd-tmpfiles --root="$tmp/root" --create "$units/dca.tmpfiles" >>"$tmp/out" 2>&1 ||
 		{ echo "NOT OK: users and directories"; cat "$tmp/out"; failures=$((failures + 1)); }
+	is=$(stat -c '%a %g' "$tmp/root/run/dca/board")
+	if [ "$is" = "2750 0" ]; then
+		echo "ok: /run/dca/board is for root"
+	else
+		echo "NOT OK: /run/dca/board: $is"
+		failures=$((failures + 1))
+	fi
 	for role in front publisher upstream; do
 		gid=$(sed -n "s/^dca-$role:[^:]*:\([0-9]*\):.*/\1/p" "$tmp/root/etc/group")
 		uid=$(sed -n "s/^dca-vault:[^:]*:\([0-9]*\):.*/\1/p" "$tmp/root/etc/passwd")

@@ -78,10 +78,11 @@ write_config(const struct lab *l, const char *issue_options)
 	struct dca_out o = { 0 };
 
 	dca_out_printf(&o, "[token]\nmodule = %s\nuri = %s\n"
-	    "pin_file = %s/pin\npaths = %s\n[issue]\n%s\n[publish]\n"
+	    "pin_file = %s/pin\npaths = %s\n%s\n[issue]\n%s\n[publish]\n"
 	    "base_url = https://sti-cr.example.net:8443/certs\n",
 	    l->module ? l->module : MODULE, l->uri ? l->uri : URI, l->prefix,
-	    l->prefix, issue_options);
+	    l->prefix, l->token_options ? l->token_options : "",
+	    issue_options);
 	dca_out_add(&o, "", 1);
 	write_file(l, "vault.conf", (const char *)o.p);
 	dca_out_free(&o);
@@ -188,6 +189,8 @@ lab_open(struct lab *l, const char *program)
 	    "%s/run/dca/publisher.sock", l->prefix);
 	(void)snprintf(l->upstream, sizeof(l->upstream),
 	    "%s/run/dca/upstream.sock", l->prefix);
+	(void)snprintf(l->board, sizeof(l->board), "%s/run/dca/board.sock",
+	    l->prefix);
 	(void)snprintf(l->admin, sizeof(l->admin), "%s/run/dca/admin.sock",
 	    l->prefix);
 	(void)snprintf(text, sizeof(text), "directories.tokendir = %s/tokens\n"

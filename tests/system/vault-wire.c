@@ -66,6 +66,9 @@ test_hostile_packets(void **state)
 		{ DCA_MSG_STEP, 4, true, DCA_ROLE_UPSTREAM },
 		{ DCA_MSG_ORDERED, 4, true, DCA_ROLE_UPSTREAM },
 		{ DCA_MSG_REVOKED, 2, false, DCA_ROLE_UPSTREAM },
+		{ DCA_MSG_REPORT, 1, false, DCA_ROLE_BOARD },
+		{ DCA_MSG_BEAT, 1, true, DCA_ROLE_BOARD },
+		{ DCA_MSG_EVENT, 2, false, DCA_ROLE_BOARD },
 		{ DCA_MSG_LOCAL_ACT, 1, false, DCA_ROLE_ADMIN },
 		{ DCA_MSG_LOCAL_READ, 2, false, DCA_ROLE_ADMIN },
 		{ DCA_MSG_INSTALL, 3, false, DCA_ROLE_ADMIN },
@@ -73,7 +76,8 @@ test_hostile_packets(void **state)
 	const char *sockets[] = { [DCA_ROLE_FRONT] = lab.front,
 		[DCA_ROLE_PUBLISHER] = lab.publisher,
 		[DCA_ROLE_ADMIN] = lab.admin,
-		[DCA_ROLE_UPSTREAM] = lab.upstream };
+		[DCA_ROLE_UPSTREAM] = lab.upstream,
+		[DCA_ROLE_BOARD] = lab.board };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -88,8 +92,7 @@ test_hostile_packets(void **state)
 		dca_out_add(&p, "", 1);
 		closes(own, dca_out_buf(&p));
 		p.n--;
-		for (unsigned role = DCA_ROLE_FRONT; role <= DCA_ROLE_UPSTREAM;
-		     role++)
+		for (unsigned role = DCA_ROLE_FRONT; role < DCA_ROLES; role++)
 			if (role != types[i].role)
 				closes(sockets[role], dca_out_buf(&p));
 		dca_out_free(&p);

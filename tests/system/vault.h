@@ -19,6 +19,7 @@
 struct lab {
 	char prefix[64];
 	char front[128], publisher[128], admin[128], upstream[128];
+	char board[128];
 	pid_t pid;
 	uint8_t appliance[16];
 	EVP_PKEY *root_key, *admin_key;
@@ -26,6 +27,7 @@ struct lab {
 	struct dca_spki ca;
 	uint64_t seq;			/* of the admin's acts */
 	const char *module, *uri;	/* NULL: SoftHSM, the CA key */
+	const char *token_options;	/* lines of [token]; NULL: none */
 	char control[80];		/* of tests/fault */
 };
 

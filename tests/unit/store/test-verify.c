@@ -412,6 +412,57 @@ other_acts(void **state)
 	assert_names_row(f, (int64_t)seq);
 }
 
+/* Goes on until the end; how many pieces that were. */
+static enum dca_rc
+go_on(struct fixture *f, struct dca_verified *v, size_t octets, unsigned *n)
+{
+	bool end = false;
+	enum dca_rc rc = DCA_OK;
+
+	for (*n = 0; rc == DCA_OK && !end; ++*n)
+		rc = dca_store_verify_on(f->s, v, octets, &end, &f->e);
+	return rc;
+}
+
+/* The chain in pieces: what was verified is not read again, what came since
+ * is, and where it ends is compared. */
+static void
+pieces(void **state)
+{
+	struct fixture *f = *state;
+	struct dca_verified v = { 0 }, all = { 0 }, fresh = { 0 };
+	unsigned n = 0;
+
+	fixture_fill(f);
+	OK(go_on(f, &all, SIZE_MAX, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(all.rows, 11);
+	OK(go_on(f, &v, 1, &n));
+	assert_int_equal(n, 12);	/* a row each, and the end */
+	assert_int_equal(v.rows, 11);
+	assert_memory_equal(v.last.hash, all.last.hash, DCA_SHA256_LEN);
+	OK(dca_store_begin(f->s, &f->e));
+	fixture_customer(f, "gamma");
+	OK(dca_store_commit(f->s, &f->e));
+	OK(go_on(f, &v, SIZE_MAX, &n));
+	assert_int_equal(v.rows, 12);
+	/* an old row: by who reads it again */
+	fixture_sql(f, NO_TRIGGERS
+	    "UPDATE ledger SET time = time + 1 WHERE seq = 3");
+	OK(go_on(f, &v, SIZE_MAX, &n));
+	REFUSED(go_on(f, &fresh, 1, &n), LEDGER_ROW);
+	assert_names_row(f, 3);
+	assert_int_equal(fresh.rows, 2);
+	/* a new one */
+	fixture_sql(f, "UPDATE ledger SET time = time + 1 WHERE seq = 12");
+	REFUSED(go_on(f, &all, SIZE_MAX, &n), LEDGER_ROW);
+	assert_names_row(f, 12);
+	/* and a tail that is cut */
+	fixture_sql(f, "DELETE FROM ledger WHERE seq = 12");
+	REFUSED(go_on(f, &all, SIZE_MAX, &n), LEDGER_ROW);
+	assert_non_null(strstr(f->e.text, "committed up to row 12"));
+}
+
 int
 main(void)
 {
@@ -419,7 +470,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(good), T(every_column), T(numbers_of_rows), T(cut_tail),
 		T(taken_out), T(put_in), T(append_only), T(views),
-		T(forged_act), T(other_acts),
+		T(forged_act), T(other_acts), T(pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
