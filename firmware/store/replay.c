@@ -180,7 +180,8 @@ customer_pin(struct replay *r, struct dca_err *e)
 	    dca_store_key_unpin(r->to, hash, e);
 }
 
-/* Codes are outside the ledger; an issue act is followed by an issue row. */
+/* Codes are outside the ledger; an issue act is followed by an issue row; the
+ * box is dca-board's. */
 static enum dca_rc
 nothing(struct replay *r, struct dca_err *e)
 {
@@ -214,6 +215,10 @@ static const struct {
 	{ "token.resume", nothing },
 	{ "cross.order", replay_order },
 	{ "cross.drop", replay_order_drop },
+	{ "update.install", nothing },
+	{ "update.commit", nothing },
+	{ "update.rollback", nothing },
+	{ "box.reset", nothing },
 };
 
 enum dca_rc

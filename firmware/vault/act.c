@@ -5,6 +5,7 @@
  * a refused one changes nothing but the refusal's own row. Must never apply an
  * act whose row is not in the same group.
  */
+#include "board.h"
 #include "order.h"
 #include "proposal.h"
 
@@ -44,6 +45,10 @@ static const struct act_row {
 	{ "token.resume", false, act_token_resume, NULL },
 	{ "cross.order", false, act_cross_order, act_cross_order_prepare },
 	{ "cross.drop", false, act_cross_drop, NULL },
+	{ "update.install", false, act_update_install, NULL },
+	{ "update.commit", false, act_update_commit, NULL },
+	{ "update.rollback", false, act_update_rollback, NULL },
+	{ "box.reset", false, act_box_reset, NULL },
 };
 
 static const struct act_row *
@@ -213,6 +218,8 @@ record(struct act_call *c, const struct act_row *row, const char *actor,
 	    dca_out_buf(&body), &c->seq, e);
 	if (rc || (rc = row->apply(c, e)))
 		return rc;
+	if (c->verb)
+		vault_board_command(c->v, c->seq, c->verb, c->arg);
 	if (alone && !c->answer.n)
 		answer_alone(&c->answer);
 	return DCA_OK;
@@ -231,6 +238,7 @@ propose(struct act_call *c, const struct act_row *row, const char *actor,
 	rc = row->apply(c, e);
 	dca_store_undo(c->v->store);
 	c->answer.n = 0;
+	c->verb = NULL;
 	return rc ? rc : vault_propose(c->v, &p, &c->answer, e);
 }
 

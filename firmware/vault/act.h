@@ -7,6 +7,8 @@
 
 #include "job.h"
 
+enum { ACT_COMMAND_MAX = 512 };	/* argument of a COMMAND */
+
 /* One act being applied, inside its savepoint; seq is its ledger row. */
 struct act_call {
 	struct vault *v;
@@ -25,6 +27,9 @@ struct act_call {
 					 * in the row; empty: nothing new */
 	uint8_t key_id[32];		/* and the CKA_ID of its key */
 	size_t key_id_n;
+	const char *verb;		/* for dca-board, after the commit;
+					 * NULL: nothing */
+	char arg[ACT_COMMAND_MAX + 1];
 	struct dca_out answer;		/* empty: {} */
 	bool deferred;			/* the answer comes later */
 };
@@ -78,6 +83,11 @@ enum dca_rc act_numbers(struct dca_buf item, struct dca_tnset *set,
 /* "revoked": [serial in hex, ...], at most ACT_SERIALS_SHOWN of them. */
 enum { ACT_SERIALS_SHOWN = 1000 };
 void act_put_revoked(struct act_call *c);
+/* act-box.c */
+enum dca_rc act_update_install(struct act_call *c, struct dca_err *e);
+enum dca_rc act_update_commit(struct act_call *c, struct dca_err *e);
+enum dca_rc act_update_rollback(struct act_call *c, struct dca_err *e);
+enum dca_rc act_box_reset(struct act_call *c, struct dca_err *e);
 /* import.c; a refused one leaves { "errors": ... } in the answer */
 enum dca_rc act_inventory_import(struct act_call *c, struct dca_err *e);
 enum dca_rc act_delegation_import(struct act_call *c, struct dca_err *e);

@@ -122,6 +122,8 @@ apply_signed(struct act_call *c, const struct dca_proposal *p,
 		return rc;
 	rc = act_apply(&inner, e);
 	c->answer = inner.answer;
+	c->verb = inner.verb;
+	memcpy(c->arg, inner.arg, sizeof(c->arg));
 	return rc;
 }
 

@@ -139,6 +139,8 @@ X(REG_LIVE, "reg-live", REFUSED, 409, "live certificates exceed what would be le
   "revoke them in the same act (--revoke), or wait until they end") \
 X(REG_IMPORT, "reg-import", MALFORMED, 400, "import refused, nothing was changed", "dca(7) LIMITS", \
   "correct the lines that are named and import again") \
+X(BOARD_NONE, "board-none", REFUSED, 409, "nobody looks after this box", "dca(7) TRUST", \
+  "start dca-board on the appliance, then sign again: this act was not done") \
 X(REG_ACT, "reg-act", MALFORMED, 400, "not an act this appliance knows", "dca(7) TRUST", \
   "use a dcactl of the same version") \
 /* issuing */ \
@@ -176,8 +178,8 @@ X(VALIDITY, "validity", REFUSED, 403, "too little validity left", "dca(7) LIMITS
   "renew what ends first") \
 X(PROFILE, "profile", INTERNAL, 500, "built certificate breaks its profile", "dca(7) MAIN JOB", \
   "report this: nothing was signed") \
-X(CLOCK, "clock", BUSY, 503, "clock is earlier than the last ledger row", "dca(7) NEVER", \
-  "set the clock") \
+X(CLOCK, "clock", BUSY, 503, "clock cannot be trusted", "dca(7) NEVER", \
+  "set the clock, or wait until it is synchronised: chronyc tracking; dca-vault.conf(5), [clock]") \
 /* token */ \
 X(TOKEN_DOWN, "token-down", TOKEN, 503, "token cannot sign now", "PKCS#11", \
   "see dcactl status; nothing was lost, repeat the request") \

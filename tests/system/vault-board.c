@@ -489,6 +489,29 @@ test_events(void **state)
 
 /* --- who may --- */
 
+static void
+test_first_admin(void **state)
+{
+	struct dca_message m = { .type = DCA_MSG_LOCAL_ACT, .id = 9, .n = 1 };
+	struct dca_act a = { .op = "local", .name = "operator.add",
+		.time = dca_now() };
+	struct dca_spki k = lab_spki(lab.admin_key);
+	struct dca_out payload = { 0 };
+
+	(void)state;
+	put_map(&args, 3);
+	put_text(&args, "id", "alice");
+	put_bytes(&args, "key", DCA_BUF(k.der, sizeof(k.der)));
+	put_text(&args, "role", "admin");
+	memcpy(a.appliance, lab.appliance, 16);
+	a.args = dca_out_buf(&args);
+	dca_act_encode(&payload, &a);
+	m.f[0].b = dca_out_buf(&payload);
+	lab_ask(&r, lab.admin, &m);
+	is_data(204);
+	dca_out_free(&payload);
+}
+
 static int
 as_nobody(void)
 {
@@ -581,6 +604,11 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_beat_ledger),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_root_only),
+		cmocka_unit_test(test_first_admin),
+		cmocka_unit_test(test_no_board),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_reset_by_two),
 		cmocka_unit_test(test_verifies),
 	};
 	int rc;

@@ -23,4 +23,9 @@ void board_report(int fd);
 void beat(int fd, uint64_t deep);
 void board_receive(int fd, struct reply *got);
 
+void test_no_board(void **state);
+void test_commands(void **state);
+void test_urls(void **state);
+void test_reset_by_two(void **state);
+
 #endif

@@ -335,6 +335,30 @@ cross_alone(void **state)
 	    "has one signature and there were two admins");
 }
 
+/* The acts on the box are acts like others; resetting it takes two. */
+static void
+box(void **state)
+{
+	static const uint8_t none[] = { 0xa0 };
+	static const char *const one[] = { "update.install", "update.commit",
+		"update.rollback", "box.reset" };
+	struct fixture *f = *state;
+	struct seen s = { 0 };
+	uint64_t rows, seq;
+
+	OK(dca_store_begin(f->s, &f->e));
+	for (size_t i = 0; i < 4; i++)
+		(void)fixture_act(f, one[i], DCA_BUF(none, 1));
+	OK(dca_store_commit(f->s, &f->e));
+	OK(dca_store_verify_operators(f->s, &rows, count, &s, &f->e));
+	assert_int_equal(s.acts, 4);
+	OK(dca_store_begin(f->s, &f->e));
+	add_bob(f, "admin");
+	(void)fixture_act(f, "update.install", DCA_BUF(none, 1));
+	seq = fixture_act(f, "box.reset", DCA_BUF(none, 1));
+	must_refuse(f, seq, "has one signature and there were two admins");
+}
+
 /* Root proposes a cross-certificate and nothing else. */
 static void
 unsigned_proposal(void **state)
@@ -408,7 +432,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(two_signatures), cmocka_unit_test(view),
 		cmocka_unit_test(lies), T(alone),
-		T(cross_alone), T(unsigned_proposal), T(refusals),
+		T(cross_alone), T(box), T(unsigned_proposal), T(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
