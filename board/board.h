@@ -132,7 +132,7 @@ bool front_verify(struct dca_buf in);
 struct events;
 struct events *events_new(const char *prefix);
 void events_free(struct events *ev);
-/* NAME: a-z and -, at most 32. Kept on disk before it returns. */
+/* NAME: a-z 0-9 and -, at most 32. Kept on disk before it returns. */
 enum dca_rc events_add(struct events *ev, const char *name, const char *text,
     struct dca_err *e) DCA_CHECKED;
 /* For another process than the daemon. */

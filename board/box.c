@@ -41,7 +41,7 @@ struct box {
 	struct beat beat;		/* the last deep one */
 	bool deep;			/* there was one */
 	enum state state;
-	bool said, changed, rebooting, resetting, zeroised;
+	bool said, changed, connected, rebooting, resetting, zeroised;
 	int64_t started, asked, deep_asked, reported, zeroise_at;
 	enum update_state update_said;
 	unsigned percent_said;
@@ -440,6 +440,10 @@ ask_parts(struct box *b)
 	const int64_t now = board_clock();
 
 	vault_turn(b->vault);
+	/* before its first report the vault takes no act for us */
+	if (vault_connected(b->vault) != b->connected)
+		b->changed = true;
+	b->connected = vault_connected(b->vault);
 	if (now - b->asked >= ASK) {
 		b->asked = now;
 		vault_beat(b->vault, false);

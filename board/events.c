@@ -30,7 +30,7 @@ name_ok(const char *s)
 	const size_t n = strlen(s);
 
 	return n > 0 && n <= NAME_MAX_ &&
-	    strspn(s, "abcdefghijklmnopqrstuvwxyz-") == n;
+	    strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
 static bool
@@ -113,7 +113,7 @@ events_add(struct events *ev, const char *name, const char *text,
 
 	if (!name_ok(name))
 		return dca_fail(e, DCA_RULE_INPUT, "event \"%.40s\": 1 to 32 "
-		    "of a-z and -", name);
+		    "of a-z 0-9 and -", name);
 	if (ev->n == QUEUED)
 		return dca_fail(e, DCA_RULE_IO, "%d events wait already: is "
 		    "the vault down?", QUEUED);
@@ -138,7 +138,7 @@ events_drop(const char *prefix, const char *name, const char *text,
 
 	if (!name_ok(name))
 		return dca_fail(e, DCA_RULE_INPUT, "event \"%.40s\": 1 to 32 "
-		    "of a-z and -", name);
+		    "of a-z 0-9 and -", name);
 	place(path, prefix, PLACE_RUN, "queue");
 	if ((rc = dca_file_mkdir(path, 0755, e)) != DCA_OK)
 		return rc;

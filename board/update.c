@@ -310,7 +310,7 @@ busy(const struct update *u)
 	    u->state == UPDATE_INSTALLING || u->marking;
 }
 
-/* "https://..." or "usb:FILE", and a SHA-256 behind a space if any. */
+/* "https://..." or "usb:FILE", then " sha256:HEX" if any. */
 static const char *
 url_bad(const char *s)
 {
@@ -323,9 +323,10 @@ url_bad(const char *s)
 		if (s[i] <= ' ' || s[i] > '~' ||
 		    strchr("\"'\\`$<>{}|^", s[i]) != NULL)
 			return "the URL has a character that must be escaped";
-	if (hash != NULL && (strlen(hash + 1) != 64 ||
-	    strspn(hash + 1, "0123456789abcdef") != 64))
-		return "sha256 is not 64 lower-case hex digits";
+	if (hash != NULL && (strncmp(hash, " sha256:", 8) != 0 ||
+	    strlen(hash) != 8 + 64 ||
+	    strspn(hash + 8, "0123456789abcdef") != 64))
+		return "behind the URL stands no sha256:HEX";
 	return NULL;
 }
 
