@@ -18,7 +18,7 @@ static char dir[40];
 static int
 setup(void **state)
 {
-	char command[128];
+	char command[256];
 
 	(void)state;
 	strcpy(dir, "/tmp/dca-events-XXXXXX");
@@ -32,7 +32,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char command[128];
+	char command[256];
 
 	(void)state;
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
