@@ -275,6 +275,15 @@ compare_appliance(struct ctl *c, struct dca_err *e)
 	    hex, c->p.appliance);
 }
 
+enum dca_rc
+ctl_appliance(struct ctl *c, struct dca_buf map, struct dca_err *e)
+{
+	if (!take_appliance(map, c->appliance))
+		return dca_fail(e, DCA_RULE_MESSAGE,
+		    "the answer does not say which appliance this is");
+	return c->local ? DCA_OK : compare_appliance(c, e);
+}
+
 /* Whom the next act is for and which number it has. */
 static enum dca_rc
 number_act(struct ctl *c, struct dca_err *e)
@@ -286,21 +295,16 @@ number_act(struct ctl *c, struct dca_err *e)
 
 	if (rc != DCA_OK)
 		return rc;
-	if (!take_appliance(dca_out_buf(&a.body), c->appliance))
-		return dca_fail(e, DCA_RULE_MESSAGE,
-		    "status does not say which appliance this is");
+	rc = ctl_appliance(c, dca_out_buf(&a.body), e);
+	if (rc != DCA_OK)
+		return rc;
 	c->seq = 0;
-	if (!c->local) {
-		rc = compare_appliance(c, e);
-		if (rc != DCA_OK)
-			return rc;
-		if (!dca_cbor_find(dca_out_buf(&a.body), "operator", &v) ||
-		    !dca_cbor_skip(&v, &op) ||
-		    !dca_cbor_find(op, "seq", &v) ||
-		    !dca_cbor_take_uint(&v, &c->seq))
-			return dca_fail(e, DCA_RULE_AUTH_OPERATOR,
-			    "the appliance does not know you as an operator");
-	}
+	if (!c->local &&
+	    (!dca_cbor_find(dca_out_buf(&a.body), "operator", &v) ||
+	    !dca_cbor_skip(&v, &op) || !dca_cbor_find(op, "seq", &v) ||
+	    !dca_cbor_take_uint(&v, &c->seq)))
+		return dca_fail(e, DCA_RULE_AUTH_OPERATOR,
+		    "the appliance does not know you as an operator");
 	c->numbered = true;
 	return DCA_OK;
 }

@@ -94,6 +94,20 @@ check_operator(struct ctl_profile *p, const char *id, struct dca_err *e)
 	return DCA_OK;
 }
 
+/* Directory, key, certificate and profile of one who operates. */
+static enum dca_rc
+make_operator(const struct ctl *c, const char *id, struct ctl_profile *p,
+    char dir[static 4096], struct dca_spki *spki, struct dca_err *e)
+{
+	enum dca_rc rc = check_operator(p, id, e);
+
+	ctl_profile_dir(c, dir);
+	if (rc == DCA_OK)
+		rc = make_identity(dir, "key.pem", "cert.pem", p->op, NULL,
+		    spki, e);
+	return rc ? rc : ctl_profile_save(dir, p, e);
+}
+
 int
 ctl_init_operator(int argc, char **argv, void *arg)
 {
@@ -103,20 +117,12 @@ ctl_init_operator(int argc, char **argv, void *arg)
 	struct dca_spki spki;
 	DCA_AUTO_OUT map = { 0 };
 	char dir[4096], path[4096], text[80];
-	enum dca_rc rc;
 
 	(void)argc;
 	if (!ctl_opt.url || !ctl_opt.server)
 		return ctl_usage("init operator needs --url URL and "
 		    "--server sha256:HEX");
-	ctl_profile_dir(c, dir);
-	rc = check_operator(&p, argv[0], &e);
-	if (rc == DCA_OK)
-		rc = make_identity(dir, "key.pem", "cert.pem", p.op, NULL,
-		    &spki, &e);
-	if (rc == DCA_OK)
-		rc = ctl_profile_save(dir, &p, &e);
-	if (rc != DCA_OK)
+	if (make_operator(c, argv[0], &p, dir, &spki, &e) != DCA_OK)
 		return ctl_fail(c, &e);
 	key_text(text, &spki);
 	dca_path(path, NULL, "%s/cert.pem", dir);
@@ -130,5 +136,77 @@ ctl_init_operator(int argc, char **argv, void *arg)
 	printf("operator %s, key %s\nprofile %s\n"
 	       "an admin adds you with: dcactl operator add %s --role ROLE "
 	       "--cert %s\n", p.op, text, dir, p.op, path);
+	return 0;
+}
+
+/* --- the first operator, by what the console shows --- */
+
+static void
+encode_claim(struct dca_out *args, const char *id, const struct dca_spki *key,
+    const uint8_t code[static 16])
+{
+	char proof[DCA_PASSWORD_MAX + 1];
+
+	dca_enrol_proof(proof, "", code, key);
+	dca_cbor_map(args, 3);
+	dca_cbor_text(args, "id");
+	dca_cbor_text(args, id);
+	dca_cbor_text(args, "key");
+	dca_cbor_bytes(args, DCA_BUF(key->der, sizeof(key->der)));
+	dca_cbor_text(args, "proof");
+	dca_cbor_text(args, proof + 1);	/* behind the colon of no code id */
+}
+
+/* Nobody is known there yet: the first act of the first one. */
+static enum dca_rc
+claim(struct ctl *c, struct dca_buf args, struct dca_err *e)
+{
+	CTL_ANSWER a = { 0 }, done = { 0 };
+	enum dca_rc rc = ctl_read(c, "claim", "", &a, e);
+
+	if (rc != DCA_OK && e->rule == DCA_RULE_PATH)
+		return dca_fail(e, DCA_RULE_REG_STATE, "the appliance has an "
+		    "operator already: let an admin add you");
+	if (rc != DCA_OK ||
+	    (rc = ctl_appliance(c, dca_out_buf(&a.body), e)))
+		return rc;
+	c->seq = 0;
+	c->numbered = true;
+	return ctl_act(c, "operator.claim", args, &done, e);
+}
+
+int
+ctl_operator_claim(int argc, char **argv, void *arg)
+{
+	struct ctl_profile p = { 0 };
+	struct ctl *c = arg;
+	struct dca_err e = { 0 };
+	struct dca_spki spki;
+	DCA_AUTO_OUT args = { 0 }, map = { 0 }, code = { .secret = true };
+	char dir[4096], text[80];
+
+	(void)argc;
+	if (!ctl_opt.url || !ctl_opt.server || !ctl_opt.code || c->local)
+		return ctl_usage("operator claim needs --url, --server and "
+		    "--code as the console shows them, and no --local");
+	if (!dca_unb64url(&code, ctl_opt.code, strlen(ctl_opt.code)) ||
+	    code.n != 16)
+		return ctl_usage("--code has 22 letters, digits, - or _, as "
+		    "the console shows them");
+	if (make_operator(c, argv[0], &p, dir, &spki, &e) != DCA_OK)
+		return ctl_fail(c, &e);
+	encode_claim(&args, p.op, &spki, code.p);
+	if (claim(c, dca_out_buf(&args), &e) != DCA_OK)
+		return ctl_fail(c, &e);
+	key_text(text, &spki);
+	if (c->json) {
+		const char *pairs[] = { "id", p.op, "key", text, "profile",
+			dir, "appliance", c->p.appliance, NULL };
+
+		ctl_text_map(&map, pairs);
+		return dca_show_json(dca_out_buf(&map));
+	}
+	printf("%s is the first admin of appliance %s, key %s\nprofile %s\n",
+	    p.op, c->p.appliance, text, dir);
 	return 0;
 }

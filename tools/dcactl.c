@@ -22,6 +22,13 @@ static const struct dca_option init_operator[] = {
 	TEXT("server", "sha256:HEX", server, "key of the front, as printed by"
 	    " init server"),
 };
+static const struct dca_option operator_claim[] = {
+	TEXT("url", "URL", url, "the front, coaps://host:port"),
+	TEXT("server", "sha256:HEX", server, "its key, as the console shows"
+	    " it"),
+	TEXT("code", "CODE", code, "what the console shows; a new one at each"
+	    " start and after five wrong ones"),
+};
 static const struct dca_option operator_add[] = {
 	TEXT("role", "ROLE", role, "admin, operator or auditor"),
 	TEXT("cert", "FILE", cert, "certificate or public key, PEM"),
@@ -121,6 +128,8 @@ static const struct dca_command commands[] = {
 	{ "init operator", "ID", "make key, certificate and profile",
 	    OPT(init_operator), 1, 1, ctl_init_operator },
 	{ "status", "", "how the appliance does", NONE, 0, 0, ctl_status },
+	{ "operator claim", "ID", "become the first admin, by what the"
+	    " console shows", OPT(operator_claim), 1, 1, ctl_operator_claim },
 	{ "operator add", "ID", "let somebody operate (first one: --local)",
 	    OPT(operator_add), 1, 1, ctl_operator_add },
 	{ "operator list", "", "who operates", NONE, 0, 0, ctl_operator_list },

@@ -64,6 +64,9 @@ enum dca_rc ctl_act(struct ctl *c, const char *name, struct dca_buf args,
 /* POST /dca/check. */
 enum dca_rc ctl_check(struct ctl *c, const char *customer, struct dca_buf csr,
     struct ctl_answer *a, struct dca_err *e) DCA_CHECKED;
+/* The appliance that an answer names: that of the profile, or learned now. */
+enum dca_rc ctl_appliance(struct ctl *c, struct dca_buf map, struct dca_err *e)
+    DCA_CHECKED;
 /* For an act whose answer is nothing: says done, returns the exit code. */
 int ctl_do(struct ctl *c, const char *name, struct dca_buf args,
     const char *done);
@@ -106,6 +109,7 @@ int ctl_init_server(int argc, char **argv, void *arg);
 int ctl_init_operator(int argc, char **argv, void *arg);
 int ctl_status(int argc, char **argv, void *arg);
 int ctl_operator_add(int argc, char **argv, void *arg);
+int ctl_operator_claim(int argc, char **argv, void *arg);
 int ctl_operator_list(int argc, char **argv, void *arg);
 int ctl_operator_remove(int argc, char **argv, void *arg);
 int ctl_customer_add(int argc, char **argv, void *arg);
@@ -151,6 +155,7 @@ struct ctl_options {
 	    *country, *cn, *passports, *customer, *ttl, *server_url, *csr;
 	const char *serial, *numbers, *reason, *not_after;
 	const char *scope, *new_key;
+	const char *code;
 	const char *must_include, *must_exclude, *permit, *rcd_name;
 	bool yes, no_constraints;
 	bool dry_run, revoke;

@@ -14,6 +14,7 @@
 
 static const struct dca_act_rule rules[] = {
 	{ "operator.add", ADMIN | DCA_BY_LOCAL, true },
+	{ "operator.claim", DCA_BY_NEW_KEY, false },
 	{ "operator.remove", ADMIN, false },
 	{ "cross.activate", DCA_BY_LOCAL, true },
 	{ "cross.order", ADMIN, false },

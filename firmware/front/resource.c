@@ -46,6 +46,7 @@ static const struct front_resource resources[] = {
 	READ("dca/orders"),
 	READ("dca/steps"),
 	READ("dca/board"),
+	READ("dca/claim"),
 	READ("dca/ledger"),
 	READ("dca/scope"),
 };

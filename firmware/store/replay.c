@@ -72,6 +72,38 @@ operator_add(struct replay *r, struct dca_err *e)
 	return dca_store_operator_add(r->to, &op, e);
 }
 
+/* Signed by the key it brings, while nobody else could sign. What it proved to
+ * the vault, knowing the code of that moment, nobody can prove again. */
+static enum dca_rc
+operator_claim(struct replay *r, struct dca_buf cose, struct dca_err *e)
+{
+	const struct dca_act *a = &r->act;
+	struct dca_operator op = { .active = true, .role = "admin" };
+	struct dca_buf der = { 0 };
+	char actor[DCA_ACTOR_MAX];
+	struct dca_spki key;
+	enum dca_rc rc;
+
+	if ((rc = replay_text(a->args, "id", op.id, sizeof op.id, e)) ||
+	    (rc = replay_bytes(a->args, "key", &der, e)) ||
+	    (rc = dca_spki_parse(&key, der, e)))
+		return rc;
+	if (dca_store_count(r->to, "operators") != 0)
+		return dca_fail(e, DCA_RULE_LEDGER_ROW,
+		    "a claim when there was an operator");
+	snprintf(actor, sizeof actor, "operator:%s", op.id);
+	if (strcmp(a->op, op.id) != 0 || strcmp(actor, r->row->actor) != 0 ||
+	    memcmp(a->appliance, r->appliance, sizeof a->appliance) != 0)
+		return dca_fail(e, DCA_RULE_LEDGER_ROW,
+		    "operator or appliance is not that of the claim");
+	if ((rc = dca_cose_verify(cose, &key, e)))
+		return rc;
+	memcpy(op.spki, key.der, sizeof op.spki);
+	if ((rc = dca_store_operator_add(r->to, &op, e)))
+		return rc;
+	return dca_store_operator_use(r->to, op.id, a->seq, e);
+}
+
 static enum dca_rc
 operator_remove(struct replay *r, struct dca_err *e)
 {
@@ -280,6 +312,8 @@ replay_act(struct replay *r, struct dca_err *e)
 		return rc;
 	if (strcmp(name, r->act.name) != 0)
 		return replay_absent("act", e);
+	if (is_signed && strcmp(name, "operator.claim") == 0)
+		return operator_claim(r, cose, e);
 	/* root may make the first admin, and only that goes unsigned */
 	if (is_signed)
 		rc = replay_signature(r, cose, e);

@@ -54,6 +54,37 @@ act_operator_add(struct act_call *c, struct dca_err *e)
 }
 
 enum dca_rc
+act_claim_args(struct dca_buf args, struct dca_operator *op,
+    char proof[static DCA_PASSWORD_MAX + 1], struct dca_err *e)
+{
+	struct dca_buf der = { NULL, 0 };
+	struct act_arg v[] = { ARG_ID("id", op->id),
+		ARG_BYTES("key", der, DCA_SPKI_LEN),
+		{ .name = "proof", .kind = ACT_TEXT, .to = proof,
+		  .cap = DCA_PASSWORD_MAX + 1 } };
+	struct dca_spki key;
+	enum dca_rc rc;
+
+	if ((rc = act_args(args, ARGS(v), e)) ||
+	    (rc = dca_spki_parse(&key, der, e)))
+		return rc;
+	memcpy(op->spki, key.der, sizeof(op->spki));
+	(void)dca_strlcpy(op->role, "admin", sizeof(op->role));
+	op->active = true;
+	return DCA_OK;
+}
+
+/* What was verified before this (claim.c), and by nobody else's signature. */
+enum dca_rc
+act_operator_claim(struct act_call *c, struct dca_err *e)
+{
+	enum dca_rc rc = dca_store_operator_add(c->v->store, c->op, e);
+
+	return rc ? rc : dca_store_operator_use(c->v->store, c->op->id,
+	    c->act->seq, e);
+}
+
+enum dca_rc
 act_operator_remove(struct act_call *c, struct dca_err *e)
 {
 	char id[DCA_ID_MAX + 1];

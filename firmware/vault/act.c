@@ -6,6 +6,7 @@
  * act whose row is not in the same group.
  */
 #include "board.h"
+#include "claim.h"
 #include "order.h"
 #include "proposal.h"
 
@@ -22,6 +23,7 @@ static const struct act_row {
 	act_handler prepare;	/* before the row; NULL: nothing */
 } acts[] = {
 	{ "operator.add", false, act_operator_add, NULL },
+	{ "operator.claim", false, act_operator_claim, NULL },
 	{ "operator.remove", false, act_operator_remove, NULL },
 	{ "approve", false, act_approve, NULL },
 	{ "proposal.drop", false, act_proposal_drop, NULL },
@@ -288,11 +290,13 @@ run_signed(struct act_call *c, const char *actor, struct dca_err *e)
 	enum dca_rc rc;
 
 	dca_store_savepoint(s);
-	rc = dca_store_operator_use(s, c->op->id, c->act->seq, e);
+	rc = c->claims ? DCA_OK :
+	    dca_store_operator_use(s, c->op->id, c->act->seq, e);
 	if (rc == DCA_OK)
 		rc = check_time(c->act, e);
 	if (rc == DCA_OK)
-		rc = check_row(row, dca_role_bit(c->op->role), e);
+		rc = check_row(row, c->claims ? DCA_BY_NEW_KEY :
+		    dca_role_bit(c->op->role), e);
 	if (rc == DCA_OK)
 		rc = apply(c, row, actor, e);
 	if (rc == DCA_OK) {
@@ -311,6 +315,10 @@ refuse_signed(struct act_call *c, const char *actor, const struct dca_err *e)
 {
 	struct dca_err ignored;
 
+	if (c->claims) {
+		dca_log_err(DCA_WARNING, "claim not accepted", e);
+		return;	/* of somebody who is no operator: no row */
+	}
 	if (dca_problem(e->rule)->rc > DCA_NOTFOUND)
 		return; /* not refused: it may be sent again */
 	if (e->rule != DCA_RULE_AUTH_SEQUENCE &&
@@ -345,17 +353,22 @@ call_clear(struct act_call *c)
 }
 
 static enum dca_rc
-verify(struct vault *v, struct dca_buf cose, struct dca_act *a,
-    struct dca_operator *op, struct dca_err *e)
+verify(struct act_call *c, struct dca_act *a, struct dca_operator *op,
+    struct dca_err *e)
 {
+	struct vault *v = c->v;
 	struct dca_buf payload, sig;
 	struct dca_spki key;
 	enum dca_rc rc;
 
-	if ((rc = dca_cose_parse(cose, &payload, &sig, e)))
+	if ((rc = dca_cose_parse(c->signed_act, &payload, &sig, e)))
 		return rc;
 	if ((rc = dca_act_parse(a, payload, e)))
 		return rc;
+	c->claims = strcmp(a->name, "operator.claim") == 0 &&
+	    vault_claim_code(v) != NULL;
+	if (c->claims)
+		return vault_claim_verify(v, c->signed_act, a, op, e);
 	rc = dca_store_operator(v->store, a->op, op, e);
 	if (rc == DCA_NOTFOUND || (rc == DCA_OK && !op->active))
 		return dca_fail(e, DCA_RULE_AUTH_OPERATOR,
@@ -363,7 +376,7 @@ verify(struct vault *v, struct dca_buf cose, struct dca_act *a,
 	if (rc)
 		return rc;
 	memcpy(key.der, op->spki, sizeof(key.der));
-	return dca_cose_verify(cose, &key, e);
+	return dca_cose_verify(c->signed_act, &key, e);
 }
 
 void
@@ -376,7 +389,7 @@ vault_on_act(struct vault *v, struct vault_peer *p,
 		.act = &act, .signed_act = m->f[1].b };
 	struct dca_err e = { 0 };
 	char actor[DCA_ACTOR_MAX];
-	enum dca_rc rc = verify(v, m->f[1].b, &act, &op, &e);
+	enum dca_rc rc = verify(&c, &act, &op, &e);
 
 	if (rc == DCA_OK)
 		rc = vault_group(v, &e);

@@ -15,6 +15,7 @@ struct act_call {
 	struct vault_peer *peer;
 	uint64_t id;
 	const struct dca_operator *op;	/* NULL: local */
+	bool claims;			/* op is who it wants to become */
 	const struct dca_act *act;
 	struct dca_buf signed_act;	/* COSE_Sign1, or the local payload */
 	uint64_t seq;
@@ -55,6 +56,10 @@ enum dca_rc act_approve(struct act_call *c, struct dca_err *e);
 enum dca_rc act_proposal_drop(struct act_call *c, struct dca_err *e);
 /* act-register.c */
 enum dca_rc act_operator_add(struct act_call *c, struct dca_err *e);
+enum dca_rc act_operator_claim(struct act_call *c, struct dca_err *e);
+/* id and key into op, as an admin; proof has DCA_PASSWORD_MAX + 1 octets. */
+enum dca_rc act_claim_args(struct dca_buf args, struct dca_operator *op,
+    char proof[static DCA_PASSWORD_MAX + 1], struct dca_err *e) DCA_CHECKED;
 enum dca_rc act_operator_remove(struct act_call *c, struct dca_err *e);
 enum dca_rc act_customer_add(struct act_call *c, struct dca_err *e);
 enum dca_rc act_customer_set(struct act_call *c, struct dca_err *e);

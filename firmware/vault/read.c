@@ -11,6 +11,7 @@
 #include "dca/profile.h"
 
 #include "board.h"
+#include "claim.h"
 #include "order.h"
 
 static const char *const views[] = { "customers", "operators", "proposals",
@@ -206,6 +207,8 @@ vault_on_read(struct vault *v, struct vault_peer *p,
 		rc = read_cert(v, path + 6, peer, operator, &o, &e);
 	else if (operator)
 		rc = read_any(v, path, query, &op, &o, &e);
+	else if (strcmp(path, "claim") == 0 && vault_claim_read(v, &o))
+		rc = DCA_OK;
 	else
 		rc = no_resource(&e);
 	answer(v, p, m->id, rc, &o, &e);

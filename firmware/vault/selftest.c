@@ -12,6 +12,7 @@
 #include "dca/cbor.h"
 
 #include "board.h"
+#include "claim.h"
 
 /* Octets of the ledger per turn: a few milliseconds. */
 enum { PIECE = 512 * 1024, ASKERS_MAX = 8 };
@@ -108,7 +109,7 @@ complaint(struct vault *v, const char *state)
 static void
 answer(struct vault *v, struct vault_peer *p, uint64_t id, const char *why)
 {
-	const char *state = vault_state(v), *claim = NULL;
+	const char *state = vault_state(v), *claim = vault_claim_code(v);
 	const char *wrong = complaint(v, state);
 	struct dca_row head = { 0 };
 	DCA_AUTO_OUT o = { 0 };

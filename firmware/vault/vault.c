@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "board.h"
+#include "claim.h"
 #include "order.h"
 
 enum { PUBLICATION_WAIT = 30, RETRY_COMMIT = 1, RETRY_SETUP = 60,
@@ -381,6 +382,7 @@ vault_open(struct vault *v, struct dca_err *e)
 	vault_orders_open(v);
 	vault_board_open(v);
 	vault_selftest_open(v);
+	vault_claim_open(v);
 	if ((rc = vault_listen(v, e)))
 		return rc;
 	vault_jail(&v->conf);
@@ -434,6 +436,7 @@ vault_close(struct vault *v)
 		leave(v);
 	vault_orders_close(v);
 	vault_board_close(v);
+	vault_claim_close(v);
 	while ((a = v->unpublished)) {
 		v->unpublished = a->next;
 		answer_free(a);

@@ -96,6 +96,7 @@ struct vault {
 	struct vault_orders *orders;	/* order.c */
 	struct vault_board *board;	/* board.c */
 	struct vault_selftest *selftest;
+	struct vault_claim *claim;	/* claim.c */
 	bool orders_due;		/* upstream is to be told */
 	int64_t said_life;		/* that customers will break */
 	int64_t codes_due;		/* expired codes are wiped next */

@@ -53,7 +53,8 @@ enum dca_rc dca_unseal(struct dca_out *secret, EVP_PKEY *key,
  * act. four_eyes: from two active admins on, the act waits as a proposal for
  * the signature of another one; operator.add only when it makes an admin.
  */
-enum { DCA_BY_ADMIN = 1, DCA_BY_OPERATOR = 2, DCA_BY_LOCAL = 4 };
+enum { DCA_BY_ADMIN = 1, DCA_BY_OPERATOR = 2, DCA_BY_LOCAL = 4,
+	DCA_BY_NEW_KEY = 8 /* while there is no operator */ };
 struct dca_act_rule {
 	const char *name;
 	unsigned by;

@@ -35,6 +35,8 @@ take_roles(struct role_row *row, char *text)
 			row->by |= DCA_BY_LOCAL;
 		else if (strcmp(s, "four") == 0)
 			row->four_eyes = true;
+		else if (strcmp(s, "new") == 0)	/* new key */
+			row->by |= DCA_BY_NEW_KEY;
 		else if (dca_role_bit(s))
 			row->by |= dca_role_bit(s);
 		else

@@ -98,6 +98,19 @@ read_local(const char *path)
 	is_data(205);
 }
 
+uint64_t
+last_row(void)
+{
+	struct dca_cbor c;
+	uint64_t seq = 0;
+
+	read_local("status");
+	assert_true(dca_cbor_find(r.m.f[2].b, "ledger", &c));
+	assert_true(dca_cbor_find(c.in, "seq", &c));
+	assert_true(dca_cbor_take_uint(&c, &seq));
+	return seq;
+}
+
 /* --- the board --- */
 
 int
@@ -489,29 +502,6 @@ test_events(void **state)
 
 /* --- who may --- */
 
-static void
-test_first_admin(void **state)
-{
-	struct dca_message m = { .type = DCA_MSG_LOCAL_ACT, .id = 9, .n = 1 };
-	struct dca_act a = { .op = "local", .name = "operator.add",
-		.time = dca_now() };
-	struct dca_spki k = lab_spki(lab.admin_key);
-	struct dca_out payload = { 0 };
-
-	(void)state;
-	put_map(&args, 3);
-	put_text(&args, "id", "alice");
-	put_bytes(&args, "key", DCA_BUF(k.der, sizeof(k.der)));
-	put_text(&args, "role", "admin");
-	memcpy(a.appliance, lab.appliance, 16);
-	a.args = dca_out_buf(&args);
-	dca_act_encode(&payload, &a);
-	m.f[0].b = dca_out_buf(&payload);
-	lab_ask(&r, lab.admin, &m);
-	is_data(204);
-	dca_out_free(&payload);
-}
-
 static int
 as_nobody(void)
 {
@@ -555,13 +545,23 @@ test_root_only(void **state)
 	assert_int_equal(chmod(lab.board, 0600), 0);
 }
 
-/* What all of this left is what the ledger says. */
+static void
+count(const struct dca_operator_audit *a, void *arg)
+{
+	++*(unsigned *)arg;
+	assert_true(a->acts + a->approved > 0);
+	assert_string_equal(a->op.role, "admin");
+}
+
+/* What all of this left is what the ledger says; the first admin is the one
+ * that claimed. */
 static void
 test_verifies(void **state)
 {
 	struct dca_store *store = NULL;
 	struct dca_err e = { 0 };
 	uint64_t rows = 0;
+	unsigned seen = 0;
 	char path[128];
 
 	(void)state;
@@ -569,8 +569,10 @@ test_verifies(void **state)
 	(void)snprintf(path, sizeof(path), "%s/var/lib/dca/vault/store.db",
 	    lab.prefix);
 	if (dca_store_open(&store, path, true, &e) != DCA_OK ||
-	    dca_store_verify(store, &rows, &e) != DCA_OK)
+	    dca_store_verify_operators(store, &rows, count, &seen, &e) !=
+	    DCA_OK)
 		fail_msg("%s", e.text);
+	assert_int_equal(seen, 2);
 	dca_store_close(store);
 }
 
@@ -604,7 +606,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_beat_ledger),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_root_only),
-		cmocka_unit_test(test_first_admin),
+		cmocka_unit_test(test_claim_refused),
+		cmocka_unit_test(test_claim),
 		cmocka_unit_test(test_no_board),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_urls),

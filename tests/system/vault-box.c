@@ -50,19 +50,6 @@ is_quiet(int fd)
 	assert_int_equal(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), -1);
 }
 
-static uint64_t
-last_row(void)
-{
-	struct dca_cbor c;
-	uint64_t seq = 0;
-
-	read_local("status");
-	assert_true(dca_cbor_find(r.m.f[2].b, "ledger", &c));
-	assert_true(dca_cbor_find(c.in, "seq", &c));
-	assert_true(dca_cbor_take_uint(&c, &seq));
-	return seq;
-}
-
 /* Refused while nobody looks after the box, and the number is used up. */
 void
 test_no_board(void **state)

@@ -359,6 +359,73 @@ box(void **state)
 	must_refuse(f, seq, "has one signature and there were two admins");
 }
 
+/* --- the first one by a claim --- */
+
+enum claim { HONEST, BY_ANOTHER_KEY, FOR_ANOTHER_NAME, NOT_FIRST, ANOTHER_BOX };
+
+static uint64_t
+claims(struct fixture *f, enum claim c)
+{
+	struct signer s = { "bob", c == BY_ANOTHER_KEY ? f->operator_key :
+		bob_key, 1, c == ANOTHER_BOX };
+	DCA_AUTO_OUT args = { 0 }, cose = { 0 };
+
+	dca_cbor_map(&args, 3);
+	dca_cbor_text(&args, "id");
+	dca_cbor_text(&args, c == FOR_ANOTHER_NAME ? "rob" : "bob");
+	dca_cbor_text(&args, "key");
+	dca_cbor_bytes(&args, DCA_BUF(bob_spki.der, sizeof bob_spki.der));
+	dca_cbor_text(&args, "proof");
+	dca_cbor_text(&args, "what only the console knew");
+	sign(f, &cose, &s, "operator.claim", dca_out_buf(&args));
+	return row(f, "act", "bob", "operator.claim", "cose",
+	    dca_out_buf(&cose));
+}
+
+static void
+claimed(void **state)
+{
+	static const char *const why[] = { [HONEST] = NULL,
+		[BY_ANOTHER_KEY] = "does not verify",
+		[FOR_ANOTHER_NAME] = "is not that of the claim",
+		[NOT_FIRST] = "when there was an operator",
+		[ANOTHER_BOX] = "is not that of the claim" };
+	struct seen s = { 0 };
+	uint64_t rows, seq;
+
+	(void)state;
+	for (int c = HONEST; c <= ANOTHER_BOX; c++) {
+		void *own = NULL;
+		struct fixture *f;
+
+		assert_int_equal(fixture_setup(&own), 0);
+		f = own;
+		/* a ledger that nobody operated yet */
+		if (c != NOT_FIRST) {
+			fixture_sql(f, "DROP TRIGGER ledger_delete;"
+			    "DELETE FROM ledger WHERE seq > 1;"
+			    "DELETE FROM operators;"
+			    "UPDATE head SET seq = 1,"
+			    " hash = (SELECT hash FROM ledger)");
+			fixture_reopen(f, false);
+		}
+		OK(dca_store_begin(f->s, &f->e));
+		seq = claims(f, (enum claim)c);
+		if (c != HONEST) {
+			must_refuse(f, seq, why[c]);
+		} else {
+			add_view(f, "bob", &bob_spki, "admin");
+			OK(dca_store_operator_use(f->s, "bob", 1, &f->e));
+			OK(dca_store_commit(f->s, &f->e));
+			OK(dca_store_verify_operators(f->s, &rows, count, &s,
+			    &f->e));
+			assert_int_equal(s.n, 1);
+			assert_int_equal(s.acts, 1);
+		}
+		assert_int_equal(fixture_teardown(&own), 0);
+	}
+}
+
 /* Root proposes a cross-certificate and nothing else. */
 static void
 unsigned_proposal(void **state)
@@ -432,7 +499,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(two_signatures), cmocka_unit_test(view),
 		cmocka_unit_test(lies), T(alone),
-		T(cross_alone), T(box), T(unsigned_proposal), T(refusals),
+		T(cross_alone), T(box), cmocka_unit_test(claimed), T(unsigned_proposal), T(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
