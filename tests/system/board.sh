@@ -165,6 +165,7 @@ fed() { # does it get anything in 4 s?
 	sleep 4
 	[ "$(stat -c %s "$p/dev/watchdog0")" -gt "$n" ]
 }
+hungry() { ! fed; }
 
 echo "--- unprovisioned"
 says "status without dca-board" "status" status
@@ -319,7 +320,7 @@ in_ledger() { # NAME TEXT
 	sqlite3 -readonly "file:$p/data/dca/vault/store.db?mode=ro" \
 		"select hex(body) from ledger where kind = 'board'" | grep -qi "$(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')"
 }
-for e in "version 1.0.0 slot a" "root-b" "from /stick"; do
+for e in "version 1.0.0 slot a" "root-b" "from /run/dca-board/stick"; do
 	expect "in the ledger: $e" until_true 15 in_ledger board "$e"
 done
 "$bin/dca-board" event lab-event "from a script" --prefix "$p"
@@ -331,7 +332,7 @@ for d in front vault; do
 	clear_console
 	kill -STOP "$(cat "$p/$d.pid")"
 	shown "state failed"
-	says "the watchdog starves: $d" "" fed
+	expect "the watchdog starves: $d" hungry
 	says "health says so: $d" "the $d does not answer" health
 	kill -CONT "$(cat "$p/$d.pid")"
 	shown "state operational"
@@ -396,7 +397,7 @@ update "update installed 1.1.0 in slot b" install $u/good.raucb --sha256 "$(sha2
 : >"$p/calls"
 update "reboot: update commit" commit
 expect "systemctl reboot" until_true 5 grep -qx "systemctl reboot" "$p/calls"
-says "not fed while it shuts down" "" fed
+expect "not fed while it shuts down" hungry
 expect "in the ledger: installed" until_true 15 in_ledger board "1.1.0 in slot b"
 
 echo "--- the new system's first boot"
