@@ -115,6 +115,12 @@ static const struct dca_option cross_order[] = {
 static const struct dca_option cross_chain[] = {
 	TEXT("out", "FILE", out, "where the chain goes (default: shown)"),
 };
+static const struct dca_option update_install[] = {
+	TEXT("sha256", "HEX", sha256, "what its file must be"),
+};
+static const struct dca_option box_reset[] = {
+	FLAG("force", force, "even when the box would rather not"),
+};
 static const struct dca_option approve[] = {
 	FLAG("yes", yes, "sign without asking"),
 };
@@ -196,6 +202,18 @@ static const struct dca_command commands[] = {
 	    ctl_proposal_drop },
 	{ "token resume", "", "use the token again that was put out of service",
 	    NONE, 0, 0, ctl_token_resume },
+	{ "update install", "URL", "put a release beside the one that runs,"
+	    " and try it: https://... or usb:NAME", OPT(update_install), 1, 1,
+	    ctl_update_install },
+	{ "update status", "", "how far it is", NONE, 0, 0, ctl_update_status },
+	{ "update commit", "", "keep what is being tried", NONE, 0, 0,
+	    ctl_update_commit },
+	{ "update rollback", "", "go back to the other slot", NONE, 0, 0,
+	    ctl_update_rollback },
+	{ "box status", "", "what looks after the box says of it", NONE, 0, 0,
+	    ctl_box_status },
+	{ "box reset", "", "back to a box that nobody set up",
+	    OPT(box_reset), 0, 0, ctl_box_reset },
 	{ "approve", "ID", "show a proposal and sign for it", OPT(approve), 1,
 	    1, ctl_approve },
 	{ "explain", "[RULE]", "what a rule means and what to do", NONE, 0, 1,

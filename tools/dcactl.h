@@ -146,6 +146,12 @@ int ctl_cross_chain(int argc, char **argv, void *arg);
 int ctl_cross_list(int argc, char **argv, void *arg);
 int ctl_cross_activate(int argc, char **argv, void *arg);
 int ctl_cross_drop(int argc, char **argv, void *arg);
+int ctl_box_status(int argc, char **argv, void *arg);
+int ctl_box_reset(int argc, char **argv, void *arg);
+int ctl_update_install(int argc, char **argv, void *arg);
+int ctl_update_status(int argc, char **argv, void *arg);
+int ctl_update_commit(int argc, char **argv, void *arg);
+int ctl_update_rollback(int argc, char **argv, void *arg);
 int ctl_token_resume(int argc, char **argv, void *arg);
 int ctl_explain(int argc, char **argv, void *arg);
 
@@ -155,9 +161,9 @@ struct ctl_options {
 	    *country, *cn, *passports, *customer, *ttl, *server_url, *csr;
 	const char *serial, *numbers, *reason, *not_after;
 	const char *scope, *new_key;
-	const char *code;
+	const char *code, *sha256;
 	const char *must_include, *must_exclude, *permit, *rcd_name;
-	bool yes, no_constraints;
+	bool yes, no_constraints, force;
 	bool dry_run, revoke;
 };
 extern struct ctl_options ctl_opt;
