@@ -74,6 +74,10 @@ const struct jail_call jail_calls[] = {
 	/* getaddrinfo asks the kernel for routes, the resolver for names. */
 	ROW(bind, NAMES, ALWAYS)
 
+	/* Is the clock synchronised? The call that sets it, too: that takes
+	 * CAP_SYS_TIME, which jail.c gives up. */
+	ROW(clock_adjtime, CLOCK, REALTIME)
+
 	/* LeakSanitizer looks at its parent from a process beside it; sanitizer builds
 	 * only (DCA_SANITIZED), a row here replaces the strict one of the same call. */
 	SANITIZER(clone) SANITIZER(ptrace) SANITIZER(getdents) SANITIZER(prctl) SANITIZER(wait4)

@@ -19,6 +19,7 @@ enum {
 	JAIL_CODE = 1 << 6,	/* map a library */
 	JAIL_NAMES = 1 << 7,	/* getaddrinfo */
 	JAIL_SANITIZER = 1 << 8,	/* what the sanitizers' runtime does */
+	JAIL_CLOCK = 1 << 9,	/* how right the clock is */
 };
 
 /* Families of new sockets. */
@@ -52,6 +53,7 @@ struct jail_call {
 		JAIL_FAMILY,	/* socket, socketpair: a family of the profile */
 		JAIL_IOCTL,	/* a few harmless ones */
 		JAIL_PRCTL,
+		JAIL_REALTIME,	/* argument 0 is CLOCK_REALTIME */
 		JAIL_ENOSYS,	/* probed by libc, which knows another way */
 		JAIL_KILL,	/* no library does this: the process ends */
 	} when;

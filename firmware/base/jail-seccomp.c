@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -164,6 +165,9 @@ allow(scmp_filter_ctx f, int nr, const struct jail_call *call,
 		allow_values(f, nr, name, 0, prctls,
 		    sizeof(prctls) / sizeof(prctls[0]));
 		return;
+	case JAIL_REALTIME:
+		ALLOW(1, SCMP_A0(SCMP_CMP_EQ, CLOCK_REALTIME));
+		return;
 	case JAIL_ENOSYS:
 		must(seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), nr, 0), name);
 		return;
@@ -173,15 +177,17 @@ allow(scmp_filter_ctx f, int nr, const struct jail_call *call,
 	}
 }
 
-/* A sanitizer's row replaces the stricter ones of the same call. */
+/* A sanitizer's row, and that of the clock, replace the stricter ones of the
+ * same call. */
 static bool
 replaced(const struct jail_call *call, const struct jail_profile *p)
 {
-	if ((p->calls & JAIL_SANITIZER) == 0 ||
-	    (call->classes & JAIL_SANITIZER) != 0)
+	const unsigned loose = p->calls & (JAIL_SANITIZER | JAIL_CLOCK);
+
+	if ((call->classes & loose) != 0)
 		return false;
 	for (const struct jail_call *c = jail_calls; c->name != NULL; c++) {
-		if ((c->classes & JAIL_SANITIZER) != 0 &&
+		if ((c->classes & loose) != 0 &&
 		    strcmp(c->name, call->name) == 0)
 			return true;
 	}

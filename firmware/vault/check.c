@@ -5,7 +5,7 @@
  */
 #include "dca/cbor.h"
 
-#include "vault.h"
+#include "clock.h"
 
 static enum dca_rc
 decide(struct vault *v, const struct dca_csr *csr, const char *customer,
@@ -23,7 +23,8 @@ decide(struct vault *v, const struct dca_csr *csr, const char *customer,
 	};
 	enum dca_rc rc = dca_csr_check_pop(csr, e);
 
-	if (rc || (rc = vault_decide(&q, d, e)) || d->repeat)
+	if (rc || (rc = vault_clock_check(&v->conf, e)) ||
+	    (rc = vault_decide(&q, d, e)) || d->repeat)
 		return rc;
 	return vault_token_fits(v, q.cross, e);
 }

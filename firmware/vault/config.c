@@ -57,6 +57,8 @@ static const struct dca_config_key keys[] = {
 	    "Organisation in its request."),
 	KEY("cross", "subject_cn", TEXT, cross_cn, CAP(cross_cn), "", NULL,
 	    "Common name in its request."),
+	KEY("clock", "trust", CHOICE, clock_trust, 0, "any", "any|kernel",
+	    "kernel: issue only while it says that it is synchronised."),
 	KEY("publish", "base_url", TEXT, base_url, CAP(base_url), NULL, NULL,
 	    "https URL; x5u is this, a slash, the serial in hex and .pem."),
 	KEY("store", "path", TEXT, store, CAP(store), "", NULL,

@@ -9,6 +9,7 @@
 
 #include "dca/cbor.h"
 #include "board.h"
+#include "clock.h"
 
 enum { ATTEMPTS_MAX = 3 };
 
@@ -159,7 +160,8 @@ decide(struct vault *v, struct vault_job *j, struct dca_err *e)
 	enum dca_rc rc;
 
 	vault_verdict_clear(&j->verdict);
-	if ((rc = vault_decide(&q, &j->verdict, e)) || j->verdict.repeat)
+	if ((rc = vault_clock_check(&v->conf, e)) ||
+	    (rc = vault_decide(&q, &j->verdict, e)) || j->verdict.repeat)
 		return rc;
 	vault_cross_unref(j->cross);
 	j->cross = vault_cross_ref(cross);

@@ -81,6 +81,7 @@ vault_jail(const struct vault_config *c)
 	put_parent(l, l->paths.remove, c->admin_socket);
 	put_parent(l, l->paths.remove, c->upstream_socket);
 	put_parent(l, l->paths.remove, c->board_socket);
+	l->paths.clock = c->clock_trust == VAULT_CLOCK_KERNEL;
 	dca_jail_enter(c->jail == VAULT_TOKEN_NETWORK ?
 	    DCA_JAIL_VAULT_NETWORK : DCA_JAIL_VAULT_LOCAL, &l->paths);
 	free(l);

@@ -10,6 +10,7 @@
 
 #include "board.h"
 #include "claim.h"
+#include "clock.h"
 #include "order.h"
 
 enum { PUBLICATION_WAIT = 30, RETRY_COMMIT = 1, RETRY_SETUP = 60,
@@ -64,6 +65,8 @@ vault_state(struct vault *v)
 		return "quarantined";
 	if (dca_store_head(v->store, &head, NULL) == DCA_OK &&
 	    dca_now() < head.time)
+		return "clock";
+	if (vault_clock_check(&v->conf, &e) != DCA_OK)
 		return "clock";
 	if (vault_token_ready(v, &e) != DCA_OK)
 		return e.rule == DCA_RULE_TOKEN_KEY ? "no-key" : "no-token";

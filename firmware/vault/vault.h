@@ -31,7 +31,9 @@ struct vault_config {
 	unsigned cross_activate;	/* enum vault_cross_activate */
 	bool cross_renew;
 	char cross_c[3], cross_o[65], cross_cn[65];
+	unsigned clock_trust;		/* enum vault_clock_trust */
 };
+enum vault_clock_trust { VAULT_CLOCK_ANY, VAULT_CLOCK_KERNEL };
 enum vault_cross_key { VAULT_KEY_NEW, VAULT_KEY_KEEP };
 enum vault_cross_activate { VAULT_BY_OPERATOR, VAULT_BY_POLICY };
 enum vault_token_place { VAULT_TOKEN_LOCAL, VAULT_TOKEN_NETWORK };

@@ -7,6 +7,7 @@
 #ifndef DCA_JAIL_H
 #define DCA_JAIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum dca_jail {
@@ -30,6 +31,7 @@ struct dca_jail_paths {
 	const char *remove[DCA_JAIL_PATHS + 1];	/* names in it may go: sockets
 						 * of our own */
 	uint16_t tcp[DCA_JAIL_PORTS + 1];	/* ports to connect to */
+	bool clock;	/* asks the kernel whether the clock is right */
 };
 
 /*

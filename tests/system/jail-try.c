@@ -23,8 +23,10 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dca/jail.h"
@@ -266,6 +268,45 @@ try_thread(void)
 	return errno != 0 ? -1 : pthread_join(t, NULL);
 }
 
+static int
+try_clock(void)
+{
+	struct timex t = { .modes = 0 };
+
+	return clock_adjtime(CLOCK_REALTIME, &t) < 0 ? -1 : 0;
+}
+
+static int try_clock_untold(void) { return try_clock(); }
+
+/* To what it is already: root outside may. */
+static int
+try_clock_set(void)
+{
+	struct timex t = { .modes = 0 };
+
+	if (clock_adjtime(CLOCK_REALTIME, &t) < 0)
+		return -1;
+	t.modes = ADJ_TICK;
+	return clock_adjtime(CLOCK_REALTIME, &t) < 0 ? -1 : 0;
+}
+
+static int
+try_clock_time(void)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_REALTIME, &now) ? 0 :
+	    clock_settime(CLOCK_REALTIME, &now);
+}
+
+static int
+try_clock_other(void)
+{
+	struct timex t = { .modes = 0 };
+
+	return clock_adjtime(CLOCK_MONOTONIC, &t) < 0 ? -1 : 0;
+}
+
 /* Threads are jailed like the one that made them. */
 static void *
 in_thread(void *arg)
@@ -339,6 +380,11 @@ static const struct attempt {
 	{ "keyctl", try_keyring, KILLED, 0 },
 	{ "io_uring", try_uring, REFUSED, 0 },
 	{ "a system call of tomorrow", try_new_call, REFUSED, 0 },
+	{ "ask how right the clock is", try_clock, KILLED, VAULT },
+	{ "the same untold", try_clock_untold, KILLED, 0 },
+	{ "set the clock", try_clock_set, STOPPED, 0 },
+	{ "set the clock to a time", try_clock_time, KILLED, 0 },
+	{ "ask another clock", try_clock_other, STOPPED, 0 },
 	{ "memory to write and execute", try_wx, REFUSED, 0 },
 	{ "make memory executable", try_code, REFUSED, 0 },
 	{ "a thread", try_thread, KILLED, FILES },
@@ -408,13 +454,23 @@ happened(int status)
 	return WEXITSTATUS(status) == 0 ? WORKS : REFUSED;
 }
 
+/* A vault that is told to look at its clock. */
+static bool
+minds_clock(const struct attempt *a)
+{
+	return a->run == try_clock || a->run == try_clock_set ||
+	    a->run == try_clock_time || a->run == try_clock_other;
+}
+
 static bool
 check(const struct attempt *a, enum dca_jail jail)
 {
 	static const char *const words[] = { "works", "refused", "killed" };
 	const struct dca_jail_paths p = { .read = { at.ro },
 		.write = { at.in },
-		.tcp = { jails[jail].bit & OUT ? at.open : 0 } };
+		.tcp = { jails[jail].bit & OUT ? at.open : 0 },
+		.clock = (jails[jail].bit & VAULT) != 0 &&
+		    minds_clock(a) };
 	enum verdict want = (a->works & jails[jail].bit) != 0 ? WORKS :
 	    a->otherwise, got;
 	int status = 0;

@@ -34,6 +34,17 @@ for unit in "$units"/*.service; do
 		failures=$((failures + 1))
 	fi
 done
+# dca-vault asks how right the clock is and can set none
+vault=$units/dca-vault.service
+if [ -e "$vault" ]; then
+	if grep -qx 'SystemCallFilter=clock_adjtime' "$vault" && ! grep -q '^ProtectClock=yes' "$vault" &&
+		grep -qx 'CapabilityBoundingSet=' "$vault" && systemd-analyze syscall-filter @clock | grep -qw clock_adjtime; then
+		echo "ok: dca-vault may ask for the clock, and has no capability to set it"
+	else
+		echo "NOT OK: dca-vault and the clock"
+		failures=$((failures + 1))
+	fi
+fi
 for unit in "$units"/*.timer "$units"/*.target; do
 	[ ! -e "$unit" ] || cp "$unit" "$tmp/"
 done

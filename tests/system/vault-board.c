@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -545,6 +547,66 @@ test_root_only(void **state)
 	assert_int_equal(chmod(lab.board, 0600), 0);
 }
 
+/* What a pinned key of a customer without numbers is told. */
+static void
+ask(EVP_PKEY *key)
+{
+	struct dca_out peer = { 0 }, csr = { 0 };
+
+	lab_client(&peer, key);
+	lab_csr(&csr, key, NULL, NULL);
+	lab_issue(&lab, &r, &peer, &csr);
+	dca_out_free(&peer);
+	dca_out_free(&csr);
+}
+
+/* [clock] trust = kernel: as this kernel says, in the jail and all. */
+static void
+test_clock(void **state)
+{
+	struct timex t = { .modes = 0 };
+	EVP_PKEY *key = lab_key();
+	struct dca_spki k = lab_spki(key);
+	bool wrong;
+	int fd;
+
+	(void)state;
+	put_map(&args, 3);
+	put_text(&args, "id", "acme");
+	put_text(&args, "name", "Acme");
+	put_text(&args, "country", "US");
+	lab_act(&lab, &r, "customer.add", &args);
+	is_data(204);
+	put_map(&args, 2);
+	put_text(&args, "id", "acme");
+	put_bytes(&args, "key", DCA_BUF(k.der, sizeof(k.der)));
+	lab_act(&lab, &r, "customer.pin", &args);
+	is_data(204);
+	ask(key);
+	is_problem(DCA_RULE_SCOPE_EMPTY);
+	assert_true(clock_adjtime(CLOCK_REALTIME, &t) >= 0);
+	wrong = (t.status & STA_UNSYNC) != 0;
+	print_message("this clock is %ssynchronised\n", wrong ? "not " : "");
+	lab.token_options = "[clock]\ntrust = kernel";
+	restart("workers = 1", wrong ? "clock" : "operational");
+	fd = board_connect();
+	beat(fd, 1);
+	is_data(205);
+	assert_int_equal(flag_of("healthy"), !wrong);
+	assert_string_equal(text_of("why"), wrong ? "clock" : "");
+	assert_int_equal(close(fd), 0);
+	ask(key);
+	is_problem(wrong ? DCA_RULE_CLOCK : DCA_RULE_SCOPE_EMPTY);
+	if (wrong) {
+		assert_int_equal(r.m.f[0].u, 503);
+		assert_true(r.m.f[5].u >= 1);
+		assert_non_null(strstr(r.e.text, "STA_UNSYNC"));
+	}
+	lab.token_options = NULL;
+	restart("workers = 1", "operational");
+	EVP_PKEY_free(key);
+}
+
 static void
 count(const struct dca_operator_audit *a, void *arg)
 {
@@ -608,6 +670,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_root_only),
 		cmocka_unit_test(test_claim_refused),
 		cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_no_board),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_urls),
