@@ -21,7 +21,7 @@
 enum {
 	TURN_MS = 1000, BLINK_MS = 50,
 	ASK = 3, DEEP = 5, REPORT = 10, ZEROISE_WAIT = 2, ZEROISE_AGAIN = 10,
-	RESET_TIME = 600, REBOOT_TIME = 60,
+	RESET_TIME = 600, REBOOT_TIME = 60, REBOOT_WAIT = 5,
 };
 
 struct box {
@@ -42,7 +42,7 @@ struct box {
 	bool deep;			/* there was one */
 	enum state state;
 	bool said, changed, connected, rebooting, resetting, zeroised;
-	int64_t started, asked, deep_asked, reported, zeroise_at;
+	int64_t asked, reboot_at, deep_asked, reported, zeroise_at;
 	enum update_state update_said;
 	unsigned percent_said;
 	char claim[64], server[2 * DCA_SHA256_LEN + 1];
@@ -89,18 +89,30 @@ on_reboot(void *arg, int code, const struct dca_out *out)
 	(void)b;
 }
 
+/* The ledger gets its rows first, if that is a matter of a moment. */
 static void
 reboot_box(void *arg, const char *why)
 {
 	struct box *b = arg;
-	char systemctl[4096];
-	const char *const argv[] = { systemctl, "reboot", NULL };
-	const struct child_handlers h = { .end = on_reboot, .arg = b };
 
 	if (b->rebooting)
 		return;
 	b->rebooting = true;
+	b->reboot_at = board_clock() + REBOOT_WAIT;
 	say("reboot: %s", why);
+}
+
+static void
+reboot_now(struct box *b)
+{
+	char systemctl[4096];
+	const char *const argv[] = { systemctl, "reboot", NULL };
+	const struct child_handlers h = { .end = on_reboot, .arg = b };
+
+	if (b->reboot_at == 0 ||
+	    (events_count(b->events) > 0 && board_clock() < b->reboot_at))
+		return;
+	b->reboot_at = 0;
 	place(systemctl, b->prefix, PLACE_SYSTEMCTL, NULL);
 	child_start(b->children, argv, REBOOT_TIME, &h);
 }
@@ -538,6 +550,7 @@ turn(void *arg, uint32_t events)
 	guard(b);
 	judge(b);
 	send_event(b);
+	reboot_now(b);
 	show_state(b);
 	say_update(b);
 	say_server(b);
@@ -615,7 +628,7 @@ box_new(struct dca_loop *l, const char *prefix, const struct board_conf *c)
 	b->loop = l;
 	b->prefix = prefix;
 	b->conf = c;
-	b->started = b->view.since = board_clock();
+	b->view.since = board_clock();
 	b->view.patience = c->patience;
 	make_parts(b);
 	dca_loop_every(l, TURN_MS, turn, b);

@@ -237,12 +237,12 @@ on_installed(void *arg, int code, const struct dca_out *out)
 		give_up(u, "update-failed", "rauc install: %s", why);
 		return;
 	}
-	become(u, UPDATE_INSTALLED, "in slot %c; commit boots it, "
-	    "rollback forgets it", other_slot(u));
+	become(u, UPDATE_INSTALLED, "in slot %c", other_slot(u));
 	keep(u);
 	event(u, "update-installed", "%s in slot %c", u->version,
 	    other_slot(u));
 	look(u);
+	u->h.reboot(u->h.arg, "update installed");
 }
 
 /* Signature, format and compatibility are RAUC's; the floor is ours too. */
@@ -362,9 +362,9 @@ update_commit(struct update *u)
 	if (u->state == UPDATE_INSTALLED)
 		u->h.reboot(u->h.arg, "update commit");
 	else if (u->trial)
-		refuse(u, "on trial: it commits itself once it is healthy");
+		refuse(u, "on trial: it stays once it is healthy, by itself");
 	else
-		refuse(u, "nothing is installed that could be booted");
+		refuse(u, "commit: nothing is on trial");
 }
 
 static void

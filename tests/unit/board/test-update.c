@@ -215,8 +215,9 @@ good_update(void **state)
 	is_state(UPDATE_INSTALLED);
 	is_event("update-installed: 1.1.0 in slot b");
 	assert_true(called("systemctl start dca-fetch.service"));
-	assert_string_equal(reboots, "");	/* not by itself */
-	update_commit(u);
+	assert_string_equal(reboots, "update installed");
+	reboots[0] = '\0';
+	update_commit(u);		/* in the moment before */
 	assert_string_equal(reboots, "update commit");
 	again('b', "1.1.0");
 	is_state(UPDATE_TRIAL);
@@ -362,7 +363,7 @@ refusals(void **state)
 	is_event("rollback: an update is under way");
 	settle();
 	update_commit(u);
-	is_event("nothing is installed");
+	is_event("nothing is on trial");
 	/* a box that does not know itself installs nothing */
 	update_free(u);
 	start('\0', "1.0.0", true);
@@ -388,6 +389,7 @@ rollback(void **state)
 	(void)state;
 	good_start();
 	install("https://example.net/x.raucb");
+	reboots[0] = '\0';
 	update_rollback(u);
 	settle();
 	is_state(UPDATE_IDLE);
