@@ -124,7 +124,7 @@ tick(void *arg, uint32_t events)
 	struct child *c;
 
 	(void)events;
-	LIST_FOREACH(c, &s->list, all) {
+	for (c = LIST_FIRST(&s->list); c != NULL; c = LIST_NEXT(c, all)) {
 		if (board_clock() < c->until)
 			continue;
 		dca_log(DCA_WARNING, "child=%d out of time", (int)c->pid);
@@ -149,9 +149,10 @@ children_new(struct dca_loop *l)
 void
 children_free(struct children *s)
 {
-	struct child *c;
+	struct child *c, *next;
 
-	while ((c = LIST_FIRST(&s->list)) != NULL) {
+	for (c = LIST_FIRST(&s->list); c != NULL; c = next) {
+		next = LIST_NEXT(c, all);
 		(void)pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
 		(void)waitpid(c->pid, NULL, 0);
 		forget(c);
@@ -169,6 +170,8 @@ spawn(pid_t *pid, const char *const *argv, int out)
 	char *words[WORDS + 1] = { NULL };	/* execve's are not const */
 	int rc;
 
+	if (argv[0] == NULL)
+		abort();
 	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
