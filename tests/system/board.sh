@@ -409,6 +409,7 @@ boot() { # SLOT VERSION
 	echo "$1" >"$p/run/dca-board/slot"
 	printf 'IMAGE_ID=dca\nIMAGE_VERSION=%s\n' "$2" >"$p/usr/lib/os-release"
 	: >"$p/calls"
+	: >"$p/dev/watchdog0"
 	clear_console
 	board
 }
@@ -436,8 +437,7 @@ expect "nothing was destroyed" test -s "$p/data/etc/dca/pin" -a -s "$p/data/dca/
 
 echo "--- tamper"
 start vault "$bin/dca-vault" --prefix "$p"
-clear_console
-shown "state operational"
+expect "operational again" until_true 30 sh -c "'$bin/dcactl' --profile '$p/profile' --json status | jq -e '.board.state == \"operational\"'"
 clear_console
 echo 1 >"$p/run/dca-board/tamper"
 shown "tamper: contact is open"
