@@ -40,6 +40,20 @@ ctl_box_status(int argc, char **argv, void *arg)
 	return ctl_print_map(c, dca_out_buf(&a.body));
 }
 
+int
+ctl_box_events(int argc, char **argv, void *arg)
+{
+	struct ctl *c = arg;
+	CTL_ANSWER a = { 0 };
+	struct dca_err e = { 0 };
+
+	(void)argc;
+	(void)argv;
+	if (ctl_read(c, "events", "", &a, &e) != DCA_OK)
+		return ctl_fail(c, &e);
+	return ctl_print_rows(c, dca_out_buf(&a.body), "seq,time,event,text");
+}
+
 /* Of the report what an update is about. */
 static void
 pick(struct dca_out *o, struct dca_buf report)

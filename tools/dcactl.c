@@ -212,6 +212,8 @@ static const struct dca_command commands[] = {
 	    ctl_update_rollback },
 	{ "box status", "", "what looks after the box says of it", NONE, 0, 0,
 	    ctl_box_status },
+	{ "box events", "", "what happened to it last", NONE, 0, 0,
+	    ctl_box_events },
 	{ "box reset", "", "back to a box that nobody set up",
 	    OPT(box_reset), 0, 0, ctl_box_reset },
 	{ "approve", "ID", "show a proposal and sign for it", OPT(approve), 1,

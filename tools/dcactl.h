@@ -147,6 +147,7 @@ int ctl_cross_list(int argc, char **argv, void *arg);
 int ctl_cross_activate(int argc, char **argv, void *arg);
 int ctl_cross_drop(int argc, char **argv, void *arg);
 int ctl_box_status(int argc, char **argv, void *arg);
+int ctl_box_events(int argc, char **argv, void *arg);
 int ctl_box_reset(int argc, char **argv, void *arg);
 int ctl_update_install(int argc, char **argv, void *arg);
 int ctl_update_status(int argc, char **argv, void *arg);

@@ -47,6 +47,7 @@ static const struct front_resource resources[] = {
 	READ("dca/steps"),
 	READ("dca/board"),
 	READ("dca/claim"),
+	READ("dca/events"),
 	READ("dca/ledger"),
 	READ("dca/scope"),
 };

@@ -52,6 +52,7 @@ struct dca_store {
 	sqlite3 *db;
 	int lock;		/* flock on PATH.lock while we may write */
 	bool read_only;
+	int version;		/* of its format, DB_OLDEST to DB_VERSION */
 	bool in_tx;
 	bool failed;		/* a write failed: this group cannot commit */
 	bool appended;		/* the head table is behind */
@@ -61,9 +62,12 @@ struct dca_store {
 	struct statements q;
 };
 
-/* schema.c: creates all tables in the open transaction. */
+/* schema.c: creates all tables in the open transaction, as DB_OLDEST has
+ * them; and makes them what later versions have. */
 enum dca_rc db_schema(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
-enum { DB_APPLICATION_ID = 0x64636131 /* "dca1" */, DB_VERSION = 3 };
+enum dca_rc db_upgrade(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
+enum { DB_APPLICATION_ID = 0x64636131 /* "dca1" */, DB_OLDEST = 3,
+	DB_VERSION = 4 };
 
 /* store.c: an empty store without genesis row that vanishes when closed. */
 enum dca_rc store_open_scratch(struct dca_store **out, struct dca_err *e)

@@ -102,16 +102,18 @@ dca_store_head(struct dca_store *s, struct dca_row *row, struct dca_err *e)
 	return DCA_OK;
 }
 
-enum dca_rc
-dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
+/* The kind stands in the text, so that the planner sees its index. */
+#define LAST_OF(kind) "SELECT " LEDGER_COLUMNS " FROM ledger WHERE kind = '"   \
+	kind "' AND time >= ?1 ORDER BY seq DESC LIMIT ?2"
+
+static enum dca_rc
+last_of(struct dca_store *s, const char *sql, int64_t since, size_t limit,
     dca_row_fn fn, void *arg, struct dca_err *e)
 {
 	DB_OWN_STMT q = NULL;
 	struct dca_row r;
 	enum dca_rc rc;
-	int code = sqlite3_prepare_v2(s->db, "SELECT " LEDGER_COLUMNS
-	    " FROM ledger WHERE kind = 'alarm' AND time >= ?1"
-	    " ORDER BY seq DESC LIMIT ?2", -1, &q, NULL);
+	int code = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
 
 	if (code != SQLITE_OK)
 		return db_fail(s, code, e);
@@ -125,6 +127,20 @@ dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
 			return rc;
 	}
 	return rc == DCA_NOTFOUND ? DCA_OK : rc;
+}
+
+enum dca_rc
+dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
+    dca_row_fn fn, void *arg, struct dca_err *e)
+{
+	return last_of(s, LAST_OF("alarm"), since, limit, fn, arg, e);
+}
+
+enum dca_rc
+dca_store_events(struct dca_store *s, size_t limit, dca_row_fn fn, void *arg,
+    struct dca_err *e)
+{
+	return last_of(s, LAST_OF("board"), 0, limit, fn, arg, e);
 }
 
 enum dca_rc

@@ -197,6 +197,46 @@ static const char *const SCHEMA[] = {
 	" PRIMARY KEY (import, part)) STRICT",
 };
 
+/*
+ * What each later version adds, and nothing else: a table of an older version
+ * never changes its meaning, so that all of this program works in each. An
+ * image of before refuses a newer version, hence dca_store_open_held.
+ */
+static const struct {
+	int version;
+	const char *sql;
+} LATER[] = {
+	{ 4, "CREATE INDEX ledger_board ON ledger (seq)"
+	     " WHERE kind = 'board'" },
+};
+
+static enum dca_rc
+set_version(struct dca_store *s, int version, struct dca_err *e)
+{
+	char pragma[64];
+	enum dca_rc rc;
+
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", version);
+	if ((rc = db_exec(s, pragma, e)) == DCA_OK)
+		s->version = version;
+	return rc;
+}
+
+enum dca_rc
+db_upgrade(struct dca_store *s, struct dca_err *e)
+{
+	enum dca_rc rc = DCA_OK;
+
+	for (size_t i = 0; !rc && i < sizeof LATER / sizeof *LATER; i++) {
+		if (LATER[i].version <= s->version)
+			continue;
+		rc = db_exec(s, LATER[i].sql, e);
+		if (!rc)
+			rc = set_version(s, LATER[i].version, e);
+	}
+	return rc;
+}
+
 enum dca_rc
 db_schema(struct dca_store *s, struct dca_err *e)
 {
@@ -210,10 +250,5 @@ db_schema(struct dca_store *s, struct dca_err *e)
 		    DB_APPLICATION_ID);
 		rc = db_exec(s, pragma, e);
 	}
-	if (!rc) {
-		snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d",
-		    DB_VERSION);
-		rc = db_exec(s, pragma, e);
-	}
-	return rc;
+	return rc ? rc : set_version(s, DB_OLDEST, e);
 }

@@ -117,10 +117,11 @@ check_version(struct dca_store *s, const char *path, struct dca_err *e)
 	if (app != DB_APPLICATION_ID)
 		return dca_fail(e, DCA_RULE_INPUT,
 		    "%s: not a store of a delegate CA", path);
-	if (version != DB_VERSION)
+	if (version < DB_OLDEST || version > DB_VERSION)
 		return dca_fail(e, DCA_RULE_INPUT,
-		    "%s: schema version %lld, this program knows %d", path,
-		    (long long)version, DB_VERSION);
+		    "%s: schema version %lld, this program knows %d to %d",
+		    path, (long long)version, DB_OLDEST, DB_VERSION);
+	s->version = (int)version;
 	return DCA_OK;
 }
 
@@ -153,8 +154,8 @@ open_db(struct dca_store *s, const char *path, struct dca_err *e)
 	return rc;
 }
 
-enum dca_rc
-dca_store_open(struct dca_store **out, const char *path, bool read_only,
+static enum dca_rc
+open_any(struct dca_store **out, const char *path, bool read_only,
     struct dca_err *e)
 {
 	struct dca_store *s = dca_alloc(sizeof *s);
@@ -177,6 +178,52 @@ dca_store_open(struct dca_store **out, const char *path, bool read_only,
 	s->failed = false;
 	*out = s;
 	return DCA_OK;
+}
+
+enum dca_rc
+dca_store_open_held(struct dca_store **out, const char *path,
+    struct dca_err *e)
+{
+	return open_any(out, path, false, e);
+}
+
+enum dca_rc
+dca_store_open(struct dca_store **out, const char *path, bool read_only,
+    struct dca_err *e)
+{
+	enum dca_rc rc = open_any(out, path, read_only, e);
+
+	if (rc || read_only || (rc = dca_store_upgrade(*out, e)) == DCA_OK)
+		return rc;
+	dca_store_close(*out);
+	*out = NULL;
+	return rc;
+}
+
+bool
+dca_store_is_old(const struct dca_store *s)
+{
+	return s->version < DB_VERSION;
+}
+
+enum dca_rc
+dca_store_upgrade(struct dca_store *s, struct dca_err *e)
+{
+	const int was = s->version;
+	enum dca_rc rc;
+
+	if (!dca_store_is_old(s))
+		return DCA_OK;
+	if ((rc = dca_store_begin(s, e)))
+		return rc;
+	rc = db_upgrade(s, e);
+	if (rc)
+		dca_store_rollback(s);
+	else
+		rc = dca_store_commit(s, e);
+	if (rc)
+		s->version = was;
+	return rc;
 }
 
 enum dca_rc

@@ -8,6 +8,7 @@
 #include "board.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dca/cbor.h"
@@ -218,6 +219,54 @@ vault_board_flush(struct vault *v, int64_t now)
 	}
 	b->since = now;
 	b->rows = b->more = 0;
+}
+
+struct events {
+	struct dca_out rows;
+	size_t n;
+};
+
+static enum dca_rc
+put_event(const struct dca_row *row, void *arg, struct dca_err *e)
+{
+	struct events *v = arg;
+	char text[384 + 1] = "", name[32 + 1] = "rate";
+	uint64_t count = 0;
+	struct dca_cbor c;
+
+	(void)e;
+	if (dca_cbor_find(row->body, "count", &c) &&
+	    dca_cbor_take_uint(&c, &count))
+		(void)snprintf(text, sizeof(text), "%" PRIu64 " more", count);
+	if (dca_cbor_find(row->body, "text", &c))
+		(void)!dca_cbor_take_text(&c, text, sizeof(text));
+	if (dca_cbor_find(row->body, "event", &c))
+		(void)!dca_cbor_take_text(&c, name, sizeof(name));
+	dca_cbor_map(&v->rows, 4);
+	dca_cbor_text(&v->rows, "seq");
+	dca_cbor_uint(&v->rows, row->seq);
+	dca_cbor_text(&v->rows, "text");
+	dca_cbor_text(&v->rows, text);
+	dca_cbor_text(&v->rows, "time");
+	vault_time(&v->rows, row->time);
+	dca_cbor_text(&v->rows, "event");
+	dca_cbor_text(&v->rows, name);
+	v->n++;
+	return DCA_OK;
+}
+
+enum dca_rc
+vault_board_events(struct vault *v, struct dca_out *o, struct dca_err *e)
+{
+	struct events list = { 0 };
+	enum dca_rc rc = dca_store_events(v->store, VAULT_EVENTS_SHOWN,
+	    put_event, &list, e);
+
+	dca_cbor_array(o, list.n);
+	if (list.n)
+		dca_out_add(o, list.rows.p, list.rows.n);
+	dca_out_free(&list.rows);
+	return rc;
 }
 
 static bool

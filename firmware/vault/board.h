@@ -37,6 +37,11 @@ void vault_board_forget(struct vault *v);
 void vault_board_flush(struct vault *v, int64_t now);
 /* The last REPORT as one item, null when nobody is connected. */
 void vault_board_status(const struct vault *v, struct dca_out *o);
+/* READ events: [{seq, text, time, event}, ...], the last of them, newest
+ * first; what was counted is event "rate". */
+enum { VAULT_EVENTS_SHOWN = 50 };
+enum dca_rc vault_board_events(struct vault *v, struct dca_out *o,
+    struct dca_err *e) DCA_CHECKED;
 void vault_on_report(struct vault *, struct vault_peer *,
     const struct dca_message *);
 void vault_on_event(struct vault *, struct vault_peer *,

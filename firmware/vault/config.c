@@ -63,6 +63,9 @@ static const struct dca_config_key keys[] = {
 	    "https URL; x5u is this, a slash, the serial in hex and .pem."),
 	KEY("store", "path", TEXT, store, CAP(store), "", NULL,
 	    "Ledger and register; empty: /var/lib/dca/vault/store.db."),
+	KEY("store", "hold", TEXT, hold, CAP(hold), "", NULL,
+	    "While this file exists the store keeps its format; empty:"
+	    " /run/dca-board/trial."),
 	KEY("sockets", "front", TEXT, front_socket, CAP(front_socket), "",
 	    NULL, "Socket of dca-front; empty: /run/dca/front.sock."),
 	KEY("sockets", "publisher", TEXT, publisher_socket,
@@ -138,6 +141,8 @@ vault_config_load(struct vault_config *c, const char *path,
 	    (rc = check(c, path, e)) ||
 	    (rc = at_default(c->store, sizeof(c->store), prefix,
 		 "/var/lib/dca/vault/store.db", e)) ||
+	    (rc = at_default(c->hold, sizeof(c->hold), prefix,
+		 "/run/dca-board/trial", e)) ||
 	    (rc = at_default(c->front_socket, sizeof(c->front_socket), prefix,
 		 "/run/dca/front.sock", e)) ||
 	    (rc = at_default(c->publisher_socket, sizeof(c->publisher_socket),

@@ -168,6 +168,8 @@ read_any(struct vault *v, const char *path, char *query,
 		vault_board_status(v, o);
 		return DCA_OK;
 	}
+	if (strcmp(path, "events") == 0)
+		return vault_board_events(v, o, e);
 	if (strcmp(path, "steps") == 0) {
 		vault_orders_status(v, o);
 		return DCA_OK;

@@ -316,6 +316,7 @@ vault_after(void *arg, uint32_t events)
 	if (committed || v->publish_due)
 		vault_publish_pump(v);
 	v->publish_due = false;
+	vault_store_follow(v);
 	vault_board_tell(v);
 	vault_selftest_turn(v);
 }
@@ -378,7 +379,7 @@ vault_open(struct vault *v, struct dca_err *e)
 	    (rc = parent_of(v->conf.admin_socket, e)) ||
 	    (rc = parent_of(v->conf.upstream_socket, e)) ||
 	    (rc = parent_of(v->conf.board_socket, e)) ||
-	    (rc = dca_store_open(&v->store, v->conf.store, false, e)) ||
+	    (rc = vault_store_open(v, e)) ||
 	    (rc = dca_store_appliance(v->store, v->appliance, e)))
 		return rc;
 	v->loop = dca_loop_new();

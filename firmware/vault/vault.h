@@ -25,6 +25,7 @@ struct vault_config {
 	uint64_t workers, queue, new_keys;
 	char base_url[400];
 	char store[256];		/* "": below the prefix */
+	char hold[256];			/* while it exists, so does the format */
 	char front_socket[108], publisher_socket[108], admin_socket[108];
 	char upstream_socket[108], board_socket[108];
 	unsigned cross_key;		/* enum vault_cross_key */
@@ -100,6 +101,7 @@ struct vault {
 	struct vault_selftest *selftest;
 	struct vault_claim *claim;	/* claim.c */
 	bool orders_due;		/* upstream is to be told */
+	int64_t hold_due;		/* vault_seconds: looked for next */
 	int64_t said_life;		/* that customers will break */
 	int64_t codes_due;		/* expired codes are wiped next */
 	struct vault_limit limits[VAULT_LIMITS];
@@ -163,6 +165,10 @@ bool vault_alarm_known(struct vault *v, const char *alarm,
     const char *customer, int64_t since);
 /* The last ten, newest first: [{seq, body, time}, ...]. */
 void vault_alarms(struct vault *v, struct dca_out *o);
+
+/* hold.c: opens the store; the newer format, once it may be, between groups */
+enum dca_rc vault_store_open(struct vault *v, struct dca_err *e) DCA_CHECKED;
+void vault_store_follow(struct vault *v);
 
 /* budget.c: seconds until the next day (UTC) begins. */
 unsigned vault_budget_max_age(int64_t now);

@@ -18,10 +18,25 @@
 
 struct dca_store;
 
-/* Creates the file (0600) and schema when missing; refuses another schema
- * version. read_only: for tools that look at a copy. */
+/*
+ * Creates the file (0600) and schema when missing. An older format that is
+ * known is brought up to date, in one transaction; another one is refused,
+ * untouched. read_only: for tools that look at a copy, in any known format.
+ */
 enum dca_rc dca_store_open(struct dca_store **out, const char *path,
     bool read_only, struct dca_err *e) DCA_CHECKED;
+/*
+ * The same for writing, and the format stays as it is; a file that is created
+ * gets the oldest one: what an older program wrote or may have to read again
+ * remains readable by it. Everything works in every known format.
+ */
+enum dca_rc dca_store_open_held(struct dca_store **out, const char *path,
+    struct dca_err *e) DCA_CHECKED;
+/* Is its format an older one? Then this brings it up to date; no transaction
+ * may be open. On failure it stays as it was. */
+bool dca_store_is_old(const struct dca_store *s);
+enum dca_rc dca_store_upgrade(struct dca_store *s, struct dca_err *e)
+    DCA_CHECKED;
 void dca_store_close(struct dca_store *s);	/* NULL ok; rolls back */
 
 enum dca_rc dca_store_begin(struct dca_store *s, struct dca_err *e) DCA_CHECKED;
@@ -49,6 +64,9 @@ enum dca_rc dca_store_walk(struct dca_store *s, uint64_t from, dca_row_fn fn,
 /* Rows of kind "alarm" at since or later, newest first, at most limit. */
 enum dca_rc dca_store_alarms(struct dca_store *s, int64_t since, size_t limit,
     dca_row_fn fn, void *arg, struct dca_err *e) DCA_CHECKED;
+/* The same of kind "board". */
+enum dca_rc dca_store_events(struct dca_store *s, size_t limit, dca_row_fn fn,
+    void *arg, struct dca_err *e) DCA_CHECKED;
 /*
  * Offline: every row hashes to what it says and follows the one before
  * (LEDGER_ROW names it), and every view row is what the ledger says

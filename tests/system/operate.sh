@@ -165,6 +165,10 @@ cmp -s "$t/out" "$t/want" && ok "the box was told this, in this order" || bad "w
 
 echo "--- what happened to it"
 run 0 "an event" board event fallback "slot b did not come up"
+run 0 "box events" "${alice[@]}" --json box events
+json 'length == 1 and .[0].event == "fallback" and .[0].text == "slot b did not come up"' "are the events"
+run 0 "box events for people" "${alice[@]}" box events
+has "slot b did not come up" out "show what happened"
 run 0 "ledger list" "${alice[@]}" --json ledger list
 json 'map(select(.kind == "board" and .actor == "board")) | length == 1' "is a row"
 run 0 "a deep beat" board beat 1

@@ -607,6 +607,63 @@ test_clock(void **state)
 	EVP_PKEY_free(key);
 }
 
+static int
+format(void)
+{
+	char command[200], line[16] = "";
+	FILE *p;
+
+	(void)snprintf(command, sizeof(command), "sqlite3 "
+	    "%s/var/lib/dca/vault/store.db 'PRAGMA user_version'", lab.prefix);
+	p = popen(command, "r");
+	assert_non_null(p);
+	assert_non_null(fgets(line, sizeof(line), p));
+	assert_int_equal(pclose(p), 0);
+	return atoi(line);
+}
+
+/* While the image is on trial the store is as the image before has it; then
+ * it is not, without a start. */
+static void
+test_hold(void **state)
+{
+	char path[160], command[400];
+	struct dca_err e = { 0 };
+	int fd;
+
+	(void)state;
+	lab_stop(&lab);
+	assert_int_equal(format(), 4);
+	(void)snprintf(command, sizeof(command), "sqlite3 "
+	    "%s/var/lib/dca/vault/store.db "
+	    "'DROP INDEX ledger_board; PRAGMA user_version = 3'", lab.prefix);
+	assert_int_equal(system(command), 0);
+	(void)snprintf(path, sizeof(path), "%s/run/dca-board", lab.prefix);
+	assert_int_equal(dca_file_mkdir(path, 0755, &e), DCA_OK);
+	(void)snprintf(path, sizeof(path), "%s/run/dca-board/trial",
+	    lab.prefix);
+	assert_int_equal(dca_file_write(path, DCA_BUF("", 0), 0644, &e),
+	    DCA_OK);
+	lab_start(&lab, program, "workers = 1");
+	lab_wait_state(&lab, "operational");
+	fd = board_connect();
+	event(fd, "started", "1.2.3 a");
+	is_data(204);
+	beat(fd, 1);
+	assert_true(flag_of("healthy"));
+	(void)usleep(6000000);	/* it looks every 5 s */
+	assert_int_equal(format(), 3);
+	read_local("events");
+	assert_int_equal(unlink(path), 0);
+	for (int i = 0; i < 100 && format() != 4; i++)
+		(void)usleep(100000);
+	assert_int_equal(format(), 4);
+	event(fd, "update-good", "1.2.3");
+	is_data(204);
+	read_local("events");
+	assert_int_equal(close(fd), 0);
+}
+
 static void
 count(const struct dca_operator_audit *a, void *arg)
 {
@@ -671,6 +728,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_claim_refused),
 		cmocka_unit_test(test_claim),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_no_board),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_urls),

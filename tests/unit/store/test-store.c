@@ -39,7 +39,7 @@ private_file(void **state)
 		assert_int_equal(stat(name, &st), 0);
 		assert_int_equal(st.st_mode & 0777, 0600);
 	}
-	assert_int_equal(fixture_sql_int(f, "PRAGMA user_version"), 3);
+	assert_int_equal(fixture_sql_int(f, "PRAGMA user_version"), 4);
 	assert_int_equal(fixture_sql_int(f, "PRAGMA application_id"),
 	    0x64636131);
 	assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM"
@@ -103,9 +103,9 @@ other_files(void **state)
 
 	dca_store_close(f->s);
 	f->s = NULL;
-	fixture_sql(f, "PRAGMA user_version = 4");
+	fixture_sql(f, "PRAGMA user_version = 5");
 	REFUSED(dca_store_open(&s, f->path, false, &f->e), INPUT);
-	assert_non_null(strstr(f->e.text, "schema version 4"));
+	assert_non_null(strstr(f->e.text, "schema version 5"));
 	fixture_sql(f, "PRAGMA application_id = 7");
 	REFUSED(dca_store_open(&s, f->path, true, &f->e), INPUT);
 	snprintf(name, sizeof name, "%s/none", f->dir);
