@@ -78,7 +78,7 @@ command(struct act_call *c, const char *verb, struct dca_err *e)
 enum dca_rc
 act_update_install(struct act_call *c, struct dca_err *e)
 {
-	char url[ACT_COMMAND_MAX + 1], hex[2 * DCA_SHA256_LEN + 1];
+	char url[ACT_COMMAND_MAX + 1] = "", hex[2 * DCA_SHA256_LEN + 1] = "";
 	struct dca_buf hash = { NULL, 0 };
 	struct act_arg v[] = {
 		{ .name = "url", .kind = ACT_TEXT, .to = url,

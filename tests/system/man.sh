@@ -8,7 +8,7 @@ bin=$(cd "$1" && pwd)/bin
 man=$(cd "$(dirname "$0")/../../tools/man" && pwd)
 failures=0
 bad() { echo "NOT OK: $*"; failures=$((failures + 1)); }
-options() { grep -oE '^ +--[a-z][a-z-]+' | tr -d ' ' | sort -u; }
+options() { grep -oE '^ +--[a-z][a-z0-9-]+' | tr -d ' ' | sort -u; }
 commands() { # of a --help: the lower-case words that begin a line
 	sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\( [a-z][a-z-]*\)\{0,1\}\).*/\1/p'
 }

@@ -234,7 +234,7 @@ test_report(void **state)
 		"\xa1\x64slot\x01",		/* of another type */
 		"\xa1\x68security\x61x",
 		"\xa2\x62zz\x01\x61z\x01",	/* keys out of order */
-		"\xa1\x64slot\x61" "a\x01",	/* octets after it */
+		"\xa1\x64slot\x61\x61\x01",	/* octets after it */
 	};
 	int fd = board_connect(), other;
 	struct dca_cbor c;
