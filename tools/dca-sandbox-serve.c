@@ -178,7 +178,7 @@ serve(struct lab *l, struct MHD_Connection *m, const char *url,
 	else
 		lab_pa(l, &c);
 	printf("%s %s: %s %u\n", method, url, c.drop ? "dropped" : "status",
-	    c.drop ? 0 : c.status);
+	    c.drop ? 0U : c.status);
 	(void)fflush(stdout);
 	if (!c.drop)
 		rc = answer(l, m, &c);

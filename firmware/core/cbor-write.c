@@ -15,29 +15,33 @@ static void
 head(struct dca_out *o, size_t (*fn)(size_t, unsigned char *, size_t), size_t v)
 {
 	unsigned char buf[HEAD_MAX];
+	const size_t n = fn(v, buf, sizeof(buf));
 
-	dca_out_add(o, buf, fn(v, buf, sizeof(buf)));
+	dca_out_add(o, buf, n);
 }
 
 void
 dca_cbor_uint(struct dca_out *o, uint64_t v)
 {
 	unsigned char buf[HEAD_MAX];
+	const size_t n = cbor_encode_uint(v, buf, sizeof(buf));
 
-	dca_out_add(o, buf, cbor_encode_uint(v, buf, sizeof(buf)));
+	dca_out_add(o, buf, n);
 }
 
 void
 dca_cbor_int(struct dca_out *o, int64_t v)
 {
 	unsigned char buf[HEAD_MAX];
+	size_t n;
 
 	if (v >= 0) {
 		dca_cbor_uint(o, (uint64_t)v);
 		return;
 	}
 	/* -1 - v, without overflow for INT64_MIN */
-	dca_out_add(o, buf, cbor_encode_negint(~(uint64_t)v, buf, sizeof(buf)));
+	n = cbor_encode_negint(~(uint64_t)v, buf, sizeof(buf));
+	dca_out_add(o, buf, n);
 }
 
 void
@@ -64,16 +68,18 @@ void
 dca_cbor_bool(struct dca_out *o, bool v)
 {
 	unsigned char buf[HEAD_MAX];
+	const size_t n = cbor_encode_bool(v, buf, sizeof(buf));
 
-	dca_out_add(o, buf, cbor_encode_bool(v, buf, sizeof(buf)));
+	dca_out_add(o, buf, n);
 }
 
 void
 dca_cbor_null(struct dca_out *o)
 {
 	unsigned char buf[HEAD_MAX];
+	const size_t n = cbor_encode_null(buf, sizeof(buf));
 
-	dca_out_add(o, buf, cbor_encode_null(buf, sizeof(buf)));
+	dca_out_add(o, buf, n);
 }
 
 void
@@ -92,6 +98,7 @@ void
 dca_cbor_tag(struct dca_out *o, uint64_t tag)
 {
 	unsigned char buf[HEAD_MAX];
+	const size_t n = cbor_encode_tag(tag, buf, sizeof(buf));
 
-	dca_out_add(o, buf, cbor_encode_tag(tag, buf, sizeof(buf)));
+	dca_out_add(o, buf, n);
 }

@@ -62,6 +62,7 @@ echo reset >"$p/efi/dca/wipe"
 echo tamper >"$p/efi/dca/frozen"
 expect "after a reset" data
 expect "it is another file system" test "$first" != "$(uuid)"
+expect "all of the partition is written over, and no more" test "$(stat -c %s "$p/part")" = $((64 << 20))
 expect "done once, and not frozen any more" test ! -e "$p/efi/dca/wipe" -a ! -e "$p/efi/dca/frozen"
 truncate -s 0 "$p/part"
 truncate -s 64M "$p/part"
