@@ -138,6 +138,14 @@ take_econstraints(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
 }
 
 static bool
+take_names(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
+{
+	(void)e;
+	c->names = v;
+	return dca_names_form(v);
+}
+
+static bool
 take_tnauthlist(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
 {
 	c->scope = dca_tnset_new();
@@ -160,6 +168,7 @@ static const struct extension {
 	{ TLV_LIT(OID_AKI), "authorityKeyIdentifier", take_aki },
 	{ TLV_LIT(OID_POLICIES), "certificatePolicies", take_policies },
 	{ TLV_LIT(OID_CRLDP), "cRLDistributionPoints", take_crldp },
+	{ TLV_LIT(OID_NAMES), "nameConstraints", take_names },
 	{ TLV_LIT(OID_TNAUTHLIST), "TNAuthList", take_tnauthlist },
 	{ TLV_LIT(OID_CONSTRAINTS), "JWTClaimConstraints", take_constraints },
 	{ TLV_LIT(OID_ECONSTRAINTS), "EnhancedJWTClaimConstraints",
@@ -173,6 +182,8 @@ take_unknown(struct dca_cert *c, struct dca_buf oid, bool critical)
 {
 	DCA_AUTO_OUT text = { 0 };
 
+	if (dca_buf_eq(oid, TLV_LIT(OID_SAN)))
+		c->has_san = true;
 	if (!critical || c->unknown_critical)
 		return;
 	c->unknown_critical = true;
@@ -212,6 +223,22 @@ take_extension(struct dca_cert *c, struct dca_buf oid, bool critical,
 	return DCA_OK;
 }
 
+bool
+dca_cert_extension(const struct dca_cert *c, struct dca_buf oid,
+    struct dca_buf *value, bool *critical)
+{
+	struct dca_buf in = c->extensions, ext, other;
+
+	while (tlv_take(&in, TLV_SEQ, &ext, NULL)) {
+		if (!tlv_take(&ext, TLV_OID, &other, NULL) ||
+		    !dca_buf_eq(oid, other))
+			continue;
+		*critical = tlv_take(&ext, TLV_BOOLEAN, NULL, NULL);
+		return tlv_take(&ext, TLV_OCTETS, value, NULL);
+	}
+	return false;
+}
+
 /* Was this OID among the extensions before end? (RFC 5280 4.2) */
 static bool
 seen_before(struct dca_buf list, const uint8_t *end, struct dca_buf oid)
@@ -233,6 +260,7 @@ dca_cert_extensions(struct dca_cert *c, struct dca_buf list, struct dca_err *e)
 	bool critical;
 	enum dca_rc rc;
 
+	c->extensions = list;
 	while (tlv_take(&in, TLV_SEQ, &ext, &whole)) {
 		if (++n > EXTENSIONS_MAX)
 			return dca_fail(e, DCA_RULE_CERT_EXTENSION,

@@ -13,6 +13,9 @@ bool dca_der_take_any(struct dca_buf *in);
 /* The next element must be a Name in DER (cert-der.c). */
 bool dca_name_take_der(struct dca_buf *in);
 
+/* Are these NameConstraints, in the form of RFC 5280? (subtrees.c) */
+bool dca_names_form(struct dca_buf constraints);
+
 /* ECDSA over a digest of any length; point: 04 || X || Y. Signatures are
  * strict DER. (spki.c) */
 bool dca_p256_verify(const struct dca_spki *k, struct dca_buf digest,

@@ -192,6 +192,31 @@ check_ca(struct path *p, const struct dca_cert *c, bool anchor, int *max,
 	return DCA_OK;
 }
 
+/* RFC 5280 6.1.3 (b), (c): the subject of v[i] under all CAs above, the anchor
+ * among them. Alternative names are not read, and so not inside anything. */
+static enum dca_rc
+check_subtrees(struct path *p, size_t i, struct dca_err *e)
+{
+	const struct dca_cert *c = p->v[i];
+	const char *why;
+	char what[96];
+
+	if (i > 0 && self_issued(c))
+		return DCA_OK;
+	for (size_t k = i + 1; k < p->n; k++) {
+		if (p->v[k]->names.n == 0)
+			continue;
+		why = c->has_san ? "has alternative names" :
+		    dca_names_outside(p->v[k]->names, c->subject);
+		if (why == NULL)
+			continue;
+		(void)snprintf(what, sizeof(what),
+		    "it %s (name constraints above it)", why);
+		return fail_at(p, c, e, DCA_RULE_CHAIN_NAMES, what);
+	}
+	return DCA_OK;
+}
+
 /* From the anchor down; the certificates from index last_ca on must be CAs. */
 static enum dca_rc
 check_path(struct path *p, size_t last_ca, int64_t when, struct dca_err *e)
@@ -202,7 +227,8 @@ check_path(struct path *p, size_t last_ca, int64_t when, struct dca_err *e)
 
 	for (i = p->n; i-- > 0;) {
 		if ((rc = check_time(p, p->v[i], when, e)) != DCA_OK ||
-		    (rc = check_critical(p, p->v[i], e)) != DCA_OK)
+		    (rc = check_critical(p, p->v[i], e)) != DCA_OK ||
+		    (rc = check_subtrees(p, i, e)) != DCA_OK)
 			return rc;
 		if (i >= last_ca &&
 		    (rc = check_ca(p, p->v[i], i == p->n - 1, &max, e)) !=

@@ -179,13 +179,15 @@ lint_once_each(const struct lint_ctx *x, struct lint_detail *d)
 	    x->c->duplicates);
 }
 
+/* Name constraints of a CA must be (RFC 5280 4.2.1.10). */
 enum dca_lint_verdict
 lint_only_two_critical(const struct lint_ctx *x, struct lint_detail *d)
 {
 	for (size_t i = 0; i < x->c->n_ext; i++)
 		if (x->c->ext[i].critical &&
 		    !LINT_IS(x->c->ext[i].oid, LINT_OID_BC) &&
-		    !LINT_IS(x->c->ext[i].oid, LINT_OID_KU))
+		    !LINT_IS(x->c->ext[i].oid, LINT_OID_KU) &&
+		    !(x->c->ca && LINT_IS(x->c->ext[i].oid, LINT_OID_NAMES)))
 			return lint_fail_oid(d, "critical is",
 			    x->c->ext[i].oid);
 	return DCA_LINT_PASS;

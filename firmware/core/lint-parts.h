@@ -15,6 +15,7 @@
 #define LINT_OID_SKI "\x55\x1d\x0e"
 #define LINT_OID_KU "\x55\x1d\x0f"
 #define LINT_OID_BC "\x55\x1d\x13"
+#define LINT_OID_NAMES "\x55\x1d\x1e"
 #define LINT_OID_CRLDP "\x55\x1d\x1f"
 #define LINT_OID_POLICIES "\x55\x1d\x20"
 #define LINT_OID_AKI "\x55\x1d\x23"

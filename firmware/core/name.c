@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints a distinguished name for people. The name may be hostile: what is
+ * Object identifiers, and distinguished names printed for people. The name may be hostile: what is
  * printed holds no control character, none that turns the writing direction,
  * and no octet that is not UTF-8. It is for reading only: names are compared
  * as bytes (RFC 5280 4.1.2.6), never through this text.
@@ -47,6 +47,45 @@ dca_oid_print(struct dca_out *o, struct dca_buf oid)
 			dca_out_printf(o, ".%llu", (unsigned long long)v);
 		first = false;
 		v = 0;
+	}
+}
+
+static void
+put_base128(struct dca_out *o, uint64_t v)
+{
+	uint8_t octets[10];
+	size_t n = sizeof(octets);
+
+	octets[--n] = (uint8_t)(v & 0x7f);
+	while ((v >>= 7) > 0)
+		octets[--n] = (uint8_t)(0x80 | (v & 0x7f));
+	dca_out_add(o, octets + n, sizeof(octets) - n);
+}
+
+/* Arcs are decimal without leading zeros, below 2^32; at most 64 octets. */
+bool
+dca_oid_parse(struct dca_out *o, const char *text)
+{
+	enum { OID_MAX = 64 };
+	const size_t was = o->n;
+	uint64_t v, first = 0;
+	size_t arc = 0, n;
+
+	for (;; text += n + 1, arc++) {
+		n = strspn(text, "0123456789");
+		if (n == 0 || n > 10 || (n > 1 && text[0] == '0') ||
+		    (text[n] != '.' && text[n] != '\0'))
+			return false;
+		v = strtoull(text, NULL, 10);
+		if (v > UINT32_MAX || (arc == 0 && v > 2) ||
+		    (arc == 1 && first < 2 && v > 39))
+			return false;
+		if (arc == 0)
+			first = v;
+		else
+			put_base128(o, arc == 1 ? 40 * first + v : v);
+		if (text[n] == '\0')
+			return arc > 0 && o->n - was <= OID_MAX;
 	}
 }
 

@@ -131,6 +131,8 @@ void dca_oid_print(struct dca_out *o, struct dca_buf oid);
 #define OID_SKI "\x55\x1d\x0e"
 #define OID_KU "\x55\x1d\x0f"
 #define OID_BC "\x55\x1d\x13"
+#define OID_SAN "\x55\x1d\x11"
+#define OID_NAMES "\x55\x1d\x1e"
 #define OID_CRLDP "\x55\x1d\x1f"
 #define OID_POLICIES "\x55\x1d\x20"
 #define OID_AKI "\x55\x1d\x23"

@@ -40,6 +40,9 @@ struct dca_cert {
 						      * empty; constraints is
 						      * .27 or .33 */
 	bool constraints_enhanced;	/* .33 */
+	struct dca_buf names;		/* nameConstraints, the same */
+	bool has_san;			/* a subjectAltName; not read */
+	struct dca_buf extensions;	/* all, as SEQUENCEs in a row */
 	bool unknown_critical;
 	char unknown_oid[64];
 };
@@ -50,6 +53,23 @@ void dca_cert_clear(struct dca_cert *c);
 /* Is child signed by the key of issuer? (ECDSA P-256/P-384, SHA-256/384) */
 bool dca_cert_signed_by(const struct dca_cert *child,
     const struct dca_cert *issuer);
+/* extnValue contents of the extension with this OID (its contents octets). */
+bool dca_cert_extension(const struct dca_cert *c, struct dca_buf oid,
+    struct dca_buf *value, bool *critical);
+/* "2.5.29.30" -> contents octets; false: none, or too long. */
+bool dca_oid_parse(struct dca_out *o, const char *text) DCA_CHECKED;
+
+/*
+ * Name constraints (RFC 5280 4.2.1.10; extnValue contents) on a subject (Name,
+ * DER). NULL: inside; else what it is or has, as the end of a sentence. What
+ * cannot be compared is outside.
+ */
+const char *dca_names_outside(struct dca_buf constraints,
+    struct dca_buf subject);
+/* "permitted C=US, O=Example", one call for each subtree. */
+void dca_names_each(struct dca_buf constraints, void (*tell)(const char *text,
+    void *arg), void *arg);
+
 /* "C=US, O=Example, CN=SHAKEN x" for people; control characters escaped. */
 void dca_name_print(struct dca_out *o, struct dca_buf name);
 

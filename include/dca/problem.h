@@ -89,6 +89,10 @@ X(SCOPE_EMPTY, "scope-empty", REFUSED, 403, "no number to certify", "RFC 8226 9"
   "delegate numbers to the customer first") \
 X(SCOPE_WIDER, "scope-wider", REFUSED, 403, "certificate wider than what is allowed", "RFC 9060 4", \
   "the list of a child stays inside that of its parent") \
+X(SCOPE_LIMIT, "scope-limit", REFUSED, 403, "outside the constraints extension of the cross-certificate", \
+  "RFC 9060 4; dca-vault.conf(5)", "dcactl scope shows what limits what; order a cross-certificate without that limit") \
+X(SCOPE_NAME, "scope-name", REFUSED, 403, "subject outside the name constraints of the cross-certificate", \
+  "RFC 5280 4.2.1.10", "dcactl scope shows them; give the customer such a name: dcactl customer set") \
 /* who asks */ \
 X(AUTH_CERTIFICATE, "auth-certificate", REFUSED, 401, "no client certificate", "RFC 9148 4", \
   "present a client certificate in the DTLS handshake") \
@@ -224,6 +228,8 @@ X(CHAIN_ORDER, "chain-order", REFUSED, 403, "chain order is wrong", "RFC 9060 6,
   "signer first, then each parent; nothing else") \
 X(CHAIN_AKI, "chain-aki", REFUSED, 403, "AKI is not the SKI of the parent", "RFC 9060 7", "") \
 X(CHAIN_PATH, "chain-path", REFUSED, 403, "path validation failed", "RFC 5280 6.1", "") \
+X(CHAIN_NAMES, "chain-names", REFUSED, 403, "subject outside the name constraints above it", \
+  "RFC 5280 4.2.1.10, 6.1.3 (b)", "") \
 X(CHAIN_TIME, "chain-time", REFUSED, 403, "a certificate is not valid at this time", "RFC 5280 6.1.3 (a)(2)", "") \
 X(CHAIN_ANCHOR, "chain-anchor", REFUSED, 403, "path does not end at a trusted root", "RFC 9060 6", "") \
 X(CHAIN_LEAF, "chain-leaf", REFUSED, 403, "leaf is not an end entity with digitalSignature", \

@@ -56,6 +56,10 @@ apply(struct lab_spec *to, const struct lab_spec *s)
 		to->list = s->list[0] == '\0' ? NULL : s->list;
 	if (s->md != NULL)
 		to->md = s->md;
+	if (s->permitted != NULL)
+		to->permitted = s->permitted;
+	if (s->excluded != NULL)
+		to->excluded = s->excluded;
 	if (s->critical_oid != NULL)
 		to->critical_oid = s->critical_oid;
 	to->no_ski |= s->no_ski;

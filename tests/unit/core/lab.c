@@ -123,6 +123,61 @@ add_ids(X509 *x, const struct lab_spec *s)
 	add(x, "2.5.29.35", false, aki, sizeof(aki));
 }
 
+X509_NAME *
+lab_name(const char *slashed)
+{
+	X509_NAME *n = X509_NAME_new();
+	char type[64], value[128];
+	int used;
+
+	must(n != NULL);
+	for (; sscanf(slashed, "%63[^=]=%127[^/]%n", type, value, &used) == 2;
+	    slashed += used + (slashed[used] == '/'))
+		must(X509_NAME_add_entry_by_txt(n, type, MBSTRING_UTF8,
+		    (const unsigned char *)value, -1, -1, 0) == 1);
+	return n;
+}
+
+static void
+add_subtree(STACK_OF(GENERAL_SUBTREE) **list, const char *slashed)
+{
+	GENERAL_SUBTREE *t;
+
+	if (slashed == NULL)
+		return;
+	t = GENERAL_SUBTREE_new();
+	must(t != NULL);
+	GENERAL_NAME_free(t->base);
+	t->base = GENERAL_NAME_new();
+	must(t->base != NULL);
+	GENERAL_NAME_set0_value(t->base, GEN_DIRNAME, lab_name(slashed));
+	*list = sk_GENERAL_SUBTREE_new_null();
+	must(*list != NULL && sk_GENERAL_SUBTREE_push(*list, t) > 0);
+}
+
+NAME_CONSTRAINTS *
+lab_names(const char *permitted, const char *excluded)
+{
+	NAME_CONSTRAINTS *c = NAME_CONSTRAINTS_new();
+
+	must(c != NULL);
+	add_subtree(&c->permittedSubtrees, permitted);
+	add_subtree(&c->excludedSubtrees, excluded);
+	return c;
+}
+
+static void
+add_names(X509 *x, const struct lab_spec *s)
+{
+	NAME_CONSTRAINTS *c;
+
+	if (s->permitted == NULL && s->excluded == NULL)
+		return;
+	c = lab_names(s->permitted, s->excluded);
+	must(X509_add1_ext_i2d(x, NID_name_constraints, c, 1, 0) == 1);
+	NAME_CONSTRAINTS_free(c);
+}
+
 static void
 add_extensions(X509 *x, const struct lab_spec *s)
 {
@@ -133,6 +188,9 @@ add_extensions(X509 *x, const struct lab_spec *s)
 	add_hex(x, "1.3.6.1.5.5.7.1.26", s->list_critical, s->list);
 	if (s->constraints != NULL)
 		add_hex(x, s->constraints_oid, false, s->constraints);
+	add_names(x, s);
+	if (s->san)	/* { dNSName "x" } */
+		add_hex(x, "2.5.29.17", false, "3003820178");
 	if (s->critical_oid != NULL)
 		add_hex(x, s->critical_oid, true, "0500");
 	if (s->twice != NULL) {

@@ -38,9 +38,14 @@ struct lab_spec {
 	const char *twice;		/* OID of an extension to repeat */
 	const char *policies, *crldp, *constraints; /* hex of extnValue */
 	const char *constraints_oid;
+	const char *permitted, *excluded; /* name constraints, "C=US/O=Lab" */
+	bool san;			/* a subjectAltName */
 	bool broken_signature;
 };
 
+/* By OpenSSL: a name, and name constraints of at most one subtree each. */
+X509_NAME *lab_name(const char *slashed);
+NAME_CONSTRAINTS *lab_names(const char *permitted, const char *excluded);
 struct lab lab_make(const struct lab_spec *s);
 void lab_free(struct lab *l);
 /* Adds to a list that dca_certs_clear frees. */

@@ -123,6 +123,18 @@ static const struct flaw {
 	    DCA_RULE_CHAIN_SCOPE, 1, "12125551000" },
 	{ "84 other SPC", SCA, { .list = "3008a006160435363738" },
 	    DCA_RULE_NONE, -1, "" },
+	{ "names: all inside", INTER, { .permitted = "C=US/O=Lab" },
+	    DCA_RULE_NONE, -1, "" },
+	{ "names: none excluded", SCA, { .excluded = "C=US/O=Other" },
+	    DCA_RULE_NONE, -1, "" },
+	{ "names: leaf not permitted", SCA, { .permitted = "C=CA" },
+	    DCA_RULE_CHAIN_NAMES, 0, "" },
+	{ "names: leaf excluded", SCA,
+	    { .excluded = "C=US/O=Lab/CN=SHAKEN customer" },
+	    DCA_RULE_CHAIN_NAMES, 0, "" },
+	{ "names: CA not permitted by the root", ROOT,
+	    { .permitted = "C=US/O=Lab/CN=SHAKEN Intermediate" },
+	    DCA_RULE_CHAIN_NAMES, 1, "" },
 	{ "79 root without keyCertSign", ROOT, { .ku = 0x80 },
 	    DCA_RULE_CHAIN_PATH, -1, "" },
 };
@@ -141,6 +153,26 @@ refuses_each_flaw(void **state)
 		expect(&c, flaws[i].rule, flaws[i].at, flaws[i].first);
 		drop(&c);
 	}
+}
+
+/* Under name constraints alternative names would have to be read. */
+static void
+refuses_alternative_names_under_constraints(void **state)
+{
+	struct chain c;
+
+	(void)state;
+	plan(&c);
+	c.spec[LEAF].san = true;
+	make(&c);
+	expect(&c, DCA_RULE_NONE, -1, "");
+	drop(&c);
+	plan(&c);
+	c.spec[LEAF].san = true;
+	c.spec[INTER].permitted = "C=US";
+	make(&c);
+	expect(&c, DCA_RULE_CHAIN_NAMES, 0, "");
+	drop(&c);
 }
 
 static void
@@ -378,6 +410,7 @@ main(void)
 		cmocka_unit_test(accepts_a_right_chain),
 		cmocka_unit_test(accepts_p384_ancestors),
 		cmocka_unit_test(refuses_each_flaw),
+		cmocka_unit_test(refuses_alternative_names_under_constraints),
 		cmocka_unit_test(refuses_wrong_lists),
 		cmocka_unit_test(refuses_other_roots),
 		cmocka_unit_test(refuses_an_anchor_alone),
