@@ -228,3 +228,56 @@ dca_tnset_intersect(const struct dca_tnset *a, const struct dca_tnset *b)
 			abort();
 	return out;
 }
+
+/* --- what is left --- */
+
+static void
+ranges_minus(struct dca_tnset *out, struct ranges a, struct ranges b)
+{
+	size_t i, j = 0, k;
+	struct dca_tnrange r;
+
+	for (i = 0; i < a.n; i++) {
+		r = a.v[i];
+		while (j < b.n && before(&b.v[j], &r))
+			j++;
+		for (k = j; k < b.n && r.lo <= r.hi && !before(&r, &b.v[k]);
+		    k++) {
+			if (b.v[k].lo > r.lo)
+				dca_tnset_add_interval(out,
+				    (struct dca_tnrange){ r.lo,
+				    b.v[k].lo - 1, r.digits });
+			r.lo = b.v[k].hi + 1;
+		}
+		if (r.lo <= r.hi)
+			dca_tnset_add_interval(out, r);
+	}
+}
+
+static bool
+has_name(struct names l, const char *name)
+{
+	for (size_t i = 0; i < l.n; i++)
+		if (strcmp(l.v[i], name) == 0)
+			return true;
+	return false;
+}
+
+struct dca_tnset *
+dca_tnset_minus(const struct dca_tnset *a, const struct dca_tnset *b)
+{
+	struct dca_tnset *out = dca_tnset_new();
+	const struct names s = spcs_of(a), t = spcs_of(b);
+	const struct names l = literals_of(a), m = literals_of(b);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!has_name(t, s.v[i]) && dca_tnset_add_spc(out, s.v[i],
+		    strlen(s.v[i]), NULL) != DCA_OK)
+			abort();
+	ranges_minus(out, ranges_of(a), ranges_of(b));
+	for (size_t i = 0; i < l.n; i++)
+		if (!has_name(m, l.v[i]) &&
+		    dca_tnset_add_number(out, l.v[i], NULL) != DCA_OK)
+			abort();
+	return out;
+}

@@ -43,6 +43,9 @@ void dca_tnset_add_interval(struct dca_tnset *s, struct dca_tnrange r);
 void dca_tnset_union(struct dca_tnset *s, const struct dca_tnset *other);
 struct dca_tnset *dca_tnset_intersect(const struct dca_tnset *a,
     const struct dca_tnset *b);
+/* What of a is not in b (a new set). */
+struct dca_tnset *dca_tnset_minus(const struct dca_tnset *a,
+    const struct dca_tnset *b);
 
 /*
  * Is every member of child in parent? Otherwise first (DCA_ENTRY_TEXT octets,

@@ -225,16 +225,18 @@ assert_verdict(bool got, const char *said, const char *want)
 static void
 check_pair(bool members)
 {
-	struct model a, b, all, common;
+	struct model a, b, all, common, rest;
 	char first[DCA_ENTRY_TEXT] = "";
 	AUTO_SET *x = any_set(&a), *y = any_set(&b);
 	AUTO_SET *u = dca_tnset_dup(x);
 	AUTO_SET *c = dca_tnset_intersect(x, y);
+	AUTO_SET *d = dca_tnset_minus(x, y);
 	unsigned i;
 
 	for (i = 0; i < MEMBERS; i++) {
 		all.has[i] = a.has[i] || b.has[i];
 		common.has[i] = a.has[i] && b.has[i];
+		rest.has[i] = a.has[i] && !b.has[i];
 	}
 	assert_verdict(!dca_tnset_covers(x, y, first), first,
 	    first_of(&b, &a, false));
@@ -250,11 +252,14 @@ check_pair(bool members)
 	    dca_tnset_covers(y, c, NULL));
 	assert_int_equal(dca_tnset_equal(x, y),
 	    memcmp(&a, &b, sizeof(a)) == 0);
+	assert_true(dca_tnset_covers(x, d, NULL) &&
+	    !dca_tnset_overlaps(d, y, NULL));
 	if (!members)
 		return;
 	assert_is(x, &a);
 	assert_is(u, &all);
 	assert_is(c, &common);
+	assert_is(d, &rest);
 }
 
 static uint64_t
