@@ -298,6 +298,7 @@ lab_sign(const char *dir, const struct lab_request *q, struct dca_out *pem,
 	DCA_CLEANUP(X509_free_p) X509 *ca = NULL;
 	DCA_CLEANUP(X509_free_p) X509 *x = NULL;
 	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *scope = NULL;
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *limit = NULL;
 	struct dca_spki key = q->csr->key;
 	char cn[65];
 	int64_t now = dca_now();
@@ -312,10 +313,14 @@ lab_sign(const char *dir, const struct lab_request *q, struct dca_out *pem,
 		.path_len = 0, .wrong_aki = q->flaw == LAB_AKI,
 		.loose_bc = q->flaw == LAB_LOOSE_BC,
 		.bad_list = q->flaw == LAB_BAD_LIST,
-		.crl_url = q->crl_url,
+		.crl_url = q->crl_url, .country = q->country,
 	};
 	enum dca_rc rc;
 
+	if (q->limit != NULL && (rc = dca_tnset_parse(
+	    limit = dca_tnset_new(), q->limit, e)))
+		return rc;
+	s.limit = limit;
 	if ((rc = lab_read_ca(dir, "intermediate", &ca_key, &ca, e)) ||
 	    (rc = flawed_scope(&scope, q->csr->scope, q->flaw, e)))
 		return rc;

@@ -154,6 +154,37 @@ add_key_ids(X509 *x, const struct lab_spec *s)
 	add_der(x, "2.5.29.35", false, DCA_BUF(aki, sizeof(aki)));
 }
 
+/* Critical, as RFC 5280 4.2.1.10 wants it. */
+static void
+add_names(X509 *x, const char *country)
+{
+	NAME_CONSTRAINTS *c = NAME_CONSTRAINTS_new();
+	GENERAL_SUBTREE *t = GENERAL_SUBTREE_new();
+	X509_NAME *n = X509_NAME_new();
+
+	must(c != NULL && t != NULL && n != NULL &&
+	    X509_NAME_add_entry_by_NID(n, NID_countryName, MBSTRING_ASC,
+	    (const unsigned char *)country, -1, -1, 0) == 1);
+	GENERAL_NAME_free(t->base);
+	t->base = GENERAL_NAME_new();
+	must(t->base != NULL);
+	GENERAL_NAME_set0_value(t->base, GEN_DIRNAME, n);
+	c->permittedSubtrees = sk_GENERAL_SUBTREE_new_null();
+	must(c->permittedSubtrees != NULL &&
+	    sk_GENERAL_SUBTREE_push(c->permittedSubtrees, t) > 0 &&
+	    X509_add1_ext_i2d(x, NID_name_constraints, c, 1, 0) == 1);
+	NAME_CONSTRAINTS_free(c);
+}
+
+static void
+add_limit(X509 *x, const struct dca_tnset *limit)
+{
+	DCA_AUTO_OUT list = { 0 };
+
+	dca_tnauthlist_encode(&list, limit);
+	add_der(x, LAB_LIMIT_OID, false, dca_out_buf(&list));
+}
+
 static void
 set_serial(X509 *x)
 {
@@ -215,6 +246,10 @@ lab_cert_make(const struct lab_spec *s, struct dca_err *e)
 		    DCA_BUF("\x30\x06\x80\x04" "1234", 8) :
 		    dca_out_buf(&list));
 	}
+	if (s->country != NULL)
+		add_names(x, s->country);
+	if (s->limit != NULL)
+		add_limit(x, s->limit);
 	must(X509_sign(x, s->issuer_key, EVP_sha256()) > 0);
 	return x;
 }

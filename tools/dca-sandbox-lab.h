@@ -12,7 +12,7 @@
 #include "jose.h"
 
 enum { LAB_ACCOUNTS = 64, LAB_ORDERS = 1024, LAB_NONCES = 256, LAB_JTIS = 1024,
-	LAB_URL = 512, LAB_SERVE_OPTIONS = 5 };
+	LAB_URL = 512, LAB_SERVE_OPTIONS = 7 };
 
 /* --- one HTTP request and its answer --- */
 struct lab_call {
@@ -68,6 +68,7 @@ struct lab {
 	unsigned n_orders;
 	unsigned bad_nonces;		/* still to be refused */
 	int64_t days;			/* of a cross-certificate */
+	const char *country, *limit;	/* its constraints; NULL: none */
 };
 
 /* Is this word in DIR/flaws now? */

@@ -285,7 +285,8 @@ issue(struct lab *l, struct lab_order *o, const struct dca_ca_csr *csr)
 {
 	char crl[LAB_URL + 32];
 	struct lab_request q = { .csr = csr, .flaw = flaw_of(l),
-		.days = l->days, .crl_url = crl };
+		.days = l->days, .crl_url = crl, .country = l->country,
+		.limit = l->limit };
 	struct dca_err e = { 0 };
 
 	(void)snprintf(crl, sizeof(crl), "%s/download/v1/crl", l->base);

@@ -20,7 +20,7 @@
 enum { BODY_MAX = 512 * 1024, SKEW = 300, TLS_DAYS = 3650, FLAWS_MAX = 4096 };
 
 static struct {
-	const char *port, *days, *scope;
+	const char *port, *days, *scope, *country, *limit;
 	bool eab, account_key;
 } opt;
 
@@ -30,6 +30,10 @@ const struct dca_option lab_serve_options[LAB_SERVE_OPTIONS] = {
 	    "what the account may represent; 12025550000+10000,spc:709J" },
 	{ "days", "N", &opt.days, NULL,
 	    "validity of cross-certificates; default 365" },
+	{ "country", "CC", &opt.country, NULL,
+	    "name constraints: subjects of this country only" },
+	{ "limit", "LIST", &opt.limit, NULL,
+	    "constraints extension " LAB_LIMIT_OID " with this list" },
 	{ "eab", NULL, NULL, &opt.eab,
 	    "demand an external account binding (DIR/eab.kid, eab.key)" },
 	{ "allow-account-key", NULL, NULL, &opt.account_key,
@@ -329,6 +333,8 @@ lab_open(struct lab *l, long *port, struct dca_err *e)
 		return rc;
 	l->days = days;
 	l->eab = opt.eab;
+	l->country = opt.country;
+	l->limit = opt.limit;
 	l->compat_key = opt.account_key;
 	(void)snprintf(l->base, sizeof(l->base), "https://localhost:%ld",
 	    *port);

@@ -16,6 +16,7 @@
 
 static struct {
 	const char *csr, *out, *days, *cn, *flaw, *organisation;
+	const char *country, *limit;
 } opt;
 
 static int
@@ -91,6 +92,8 @@ read_options(struct lab_request *q, struct dca_err *e)
 		    "--csr FILE and --out FILE are needed");
 	q->cn = opt.cn;
 	q->organisation = opt.organisation;
+	q->country = opt.country;
+	q->limit = opt.limit;
 	if (opt.flaw != NULL && !lab_flaw_parse(&q->flaw, opt.flaw))
 		return dca_fail(e, DCA_RULE_INPUT, "no flaw is called \"%s\"",
 		    opt.flaw);
@@ -141,6 +144,10 @@ static const struct dca_option sign_options[] = {
 	    "common name; default SHAKEN and the SPC" },
 	{ "subject-o", "TEXT", &opt.organisation, NULL,
 	    "organisation; default Lab TN Provider" },
+	{ "country", "CC", &opt.country, NULL,
+	    "name constraints: subjects of this country only" },
+	{ "limit", "LIST", &opt.limit, NULL,
+	    "constraints extension " LAB_LIMIT_OID " with this list" },
 	{ "flaw", "NAME", &opt.flaw, NULL,
 	    "make it wrong: no-ca no-keycertsign wider narrower other-key "
 	    "no-list aki pathlen0 expired loose-bc bad-list aki-above "

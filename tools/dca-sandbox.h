@@ -23,9 +23,14 @@ struct lab_spec {
 	const char *crl_url;		/* NULL: of no server */
 	bool plain;			/* no policy, no CRL: of the STI-PA */
 	bool crl_sign;			/* may sign CRLs */
+	const char *country;		/* name constraints permit it alone */
+	const struct dca_tnset *limit;	/* constraints extension; NULL: none */
 	const char *dns;		/* a TLS server's name; NULL: none */
 };
 X509_NAME *lab_name(const char *c, const char *org, const char *cn);
+
+/* OID of the constraints extension: of the example arc (RFC 5612). */
+#define LAB_LIMIT_OID "1.3.6.1.4.1.32473.9060"
 
 /* Signed, never NULL unless e says why. */
 X509 *lab_cert_make(const struct lab_spec *s, struct dca_err *e);
@@ -56,6 +61,7 @@ struct lab_request {
 	int64_t days;
 	const char *cn, *organisation;	/* NULL: defaults */
 	const char *crl_url;		/* as in lab_spec */
+	const char *country, *limit;	/* constraints; a list as text */
 };
 /* Cross-certificate and intermediate, PEM. */
 enum dca_rc lab_sign(const char *dir, const struct lab_request *q,

@@ -192,6 +192,36 @@ ctl_cert_show(int argc, char **argv, void *arg)
 	return finish(c, dca_out_buf(&a.body));
 }
 
+/* The lists as lines, then a row for each source. */
+static int
+print_scope(struct ctl *c, struct dca_buf answer)
+{
+	static const char *const keys[] = { "cross", "delegations",
+		"issuable" };
+	DCA_AUTO_OUT lists = { 0 };
+	DCA_AUTO_OUT map = { 0 };
+	struct dca_buf item;
+	struct dca_cbor v;
+	size_t n = 0;
+	int code;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (dca_cbor_find(answer, keys[i], &v) &&
+		    dca_cbor_skip(&v, &item)) {
+			dca_cbor_text(&lists, keys[i]);
+			dca_out_add(&lists, item.p, item.n);
+			n++;
+		}
+	dca_cbor_map(&map, n);
+	dca_out_add(&map, lists.p, lists.n);
+	code = ctl_print_map(c, dca_out_buf(&map));
+	if (code != 0 || !dca_cbor_find(answer, "sources", &v) ||
+	    !dca_cbor_skip(&v, &item))
+		return code;
+	printf("\n");
+	return ctl_print_rows(c, item, "source,holds,bars");
+}
+
 int
 ctl_scope(int argc, char **argv, void *arg)
 {
@@ -207,5 +237,6 @@ ctl_scope(int argc, char **argv, void *arg)
 		    ctl_opt.customer);
 	if (ctl_read(c, "scope", query, &a, &e) != DCA_OK)
 		return ctl_fail(c, &e);
-	return ctl_print_map(c, dca_out_buf(&a.body));
+	return c->json ? ctl_print_map(c, dca_out_buf(&a.body)) :
+	    print_scope(c, dca_out_buf(&a.body));
 }

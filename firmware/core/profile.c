@@ -182,6 +182,16 @@ check_scope(const struct dca_profile *p, const struct dca_tnset *scope,
 }
 
 static enum dca_rc
+check_subject(const struct dca_profile *p, struct dca_err *e)
+{
+	const char *why = p->issuer->names.n == 0 ? NULL :
+	    dca_names_outside(p->issuer->names, p->subject);
+
+	return why == NULL ? DCA_OK : dca_fail(e, DCA_RULE_SCOPE_NAME,
+	    "the subject %s", why);
+}
+
+static enum dca_rc
 check_validity(const struct dca_profile *p, struct dca_err *e)
 {
 	const struct dca_cert *ca = p->issuer;
@@ -229,6 +239,7 @@ dca_profile_build(struct dca_out *tbs, const struct dca_profile *p,
 
 	if ((rc = check_own(p, e)) != DCA_OK ||
 	    (rc = check_validity(p, e)) != DCA_OK ||
+	    (rc = check_subject(p, e)) != DCA_OK ||
 	    (rc = check_scope(p, scope, e)) != DCA_OK ||
 	    (rc = dca_profile_constraints(&constraints, p->constraints,
 	    p->passports, e)) != DCA_OK)

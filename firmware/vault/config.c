@@ -57,6 +57,8 @@ static const struct dca_config_key keys[] = {
 	    "Organisation in its request."),
 	KEY("cross", "subject_cn", TEXT, cross_cn, CAP(cross_cn), "", NULL,
 	    "Common name in its request."),
+	KEY("cross", "constraints_oid", TEXT, cross_limit, CAP(cross_limit),
+	    "", NULL, "OID of an extension with a list that limits it more."),
 	KEY("clock", "trust", CHOICE, clock_trust, 0, "any", "any|kernel",
 	    "kernel: issue only while it says that it is synchronised."),
 	KEY("publish", "base_url", TEXT, base_url, CAP(base_url), NULL, NULL,
@@ -105,6 +107,7 @@ at_default(char *path, size_t cap, const char *prefix, const char *fallback,
 static enum dca_rc
 check(const struct vault_config *c, const char *path, struct dca_err *e)
 {
+	DCA_AUTO_OUT oid = { 0 };
 	const size_t n = strlen(c->base_url);
 
 	if (c->workers < 1)
@@ -120,6 +123,10 @@ check(const struct vault_config *c, const char *path, struct dca_err *e)
 	if (c->min_validity < 1 || c->validity < c->min_validity)
 		return dca_fail(e, DCA_RULE_CONFIG,
 		    "%s: [issue] validity is shorter than min_validity", path);
+	if (c->cross_limit[0] != '\0' && !dca_oid_parse(&oid, c->cross_limit))
+		return dca_fail(e, DCA_RULE_CONFIG, "%s: [cross] "
+		    "constraints_oid is no OID such as 1.3.6.1.4.1.32473.1",
+		    path);
 	/* ATIS-1000074: no userinfo, query, fragment in an x5u; ATIS-1000080:
 	 * https only. */
 	if (strncmp(c->base_url, "https://", 8) != 0 || n < 9 ||

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { CROSS_CHAIN_MAX = 8 };
+#include "dca/tnauthlist.h"
 
 struct vault_cross *
 vault_cross_ref(struct vault_cross *c)
@@ -38,21 +38,74 @@ vault_cross_unref(struct vault_cross *c)
 	dca_lint_free(c->lint);
 	dca_certs_clear(&c->chain);
 	dca_tnset_free(c->scope);
+	dca_tnset_free(c->listed);
+	for (size_t i = 0; i < VAULT_CROSS_CHAIN; i++)
+		dca_tnset_free(c->limits[i]);
 	free(c);
 }
 
 /* An SPC stands for the numbers assigned under it (RFC 9060 4.1), and those
  * are what our inventory says, nothing else. */
 static void
-unite_inventory(struct vault_cross *c, struct dca_store *s)
+unite_inventory(struct dca_tnset *to, const struct dca_tnset *list,
+    struct dca_store *s)
 {
 	const char *const *spcs;
-	const struct dca_tnset *list = c->chain.v[0].scope;
 	const size_t n = dca_tnset_spcs(list, &spcs);
 
 	for (size_t i = 0; i < n; i++)
-		dca_store_inventory_numbers(s, spcs[i], c->scope);
-	c->spc_only = !dca_tnset_has_numbers(list);
+		dca_store_inventory_numbers(s, spcs[i], to);
+}
+
+enum dca_rc
+vault_cross_limit(const struct dca_cert *c, struct dca_buf oid,
+    struct dca_tnset **out, struct dca_err *e)
+{
+	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *list = NULL;
+	struct dca_buf value;
+	bool critical;
+
+	*out = NULL;
+	if (oid.n == 0 || !dca_cert_extension(c, oid, &value, &critical))
+		return DCA_OK;
+	list = dca_tnset_new();
+	if (dca_tnauthlist_parse(list, value, DCA_TNAUTHLIST_FOREIGN, e) !=
+	    DCA_OK) {
+		(void)dca_fail_in(e, "constraints extension");
+		if (e)
+			e->rule = DCA_RULE_CROSS_CHAIN;
+		return dca_problem(DCA_RULE_CROSS_CHAIN)->rc;
+	}
+	*out = dca_steal(&list);
+	return DCA_OK;
+}
+
+enum dca_rc
+vault_cross_narrow(struct vault_cross *c, struct dca_store *s,
+    struct dca_buf oid, struct dca_err *e)
+{
+	const struct dca_tnrange *ranges;
+
+	for (size_t i = 0; i < c->chain.n; i++) {
+		DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *list = NULL;
+		struct dca_tnset *was = c->scope;
+		enum dca_rc rc = vault_cross_limit(&c->chain.v[i], oid, &list,
+		    e);
+
+		if (rc)
+			return rc;
+		if (!list)
+			continue;
+		c->limits[i] = dca_tnset_dup(list);
+		unite_inventory(c->limits[i], list, s);
+		c->scope = dca_tnset_intersect(was, c->limits[i]);
+		if (c->listed)
+			dca_tnset_free(was);
+		else
+			c->listed = was;
+	}
+	(void)dca_tnset_ranges(c->scope, &ranges);
+	return DCA_OK;
 }
 
 enum dca_rc
@@ -81,7 +134,7 @@ vault_cross_load(struct vault_cross **out, struct dca_store *s, uint64_t id,
 	dca_out_add(&c->bundle, row.chain.p, row.chain.n);
 	dca_cross_clear(&row);
 	rc = dca_certs_parse(&c->chain, dca_out_buf(&c->bundle),
-	    CROSS_CHAIN_MAX, e);
+	    VAULT_CROSS_CHAIN, e);
 	if (rc) {
 		(void)dca_fail_in(e, "stored cross-certificate");
 		return rc;
@@ -95,7 +148,8 @@ vault_cross_load(struct vault_cross **out, struct dca_store *s, uint64_t id,
 		return rc;
 	}
 	c->scope = dca_tnset_dup(c->chain.v[0].scope);
-	unite_inventory(c, s);
+	unite_inventory(c->scope, c->chain.v[0].scope, s);
+	c->spc_only = !dca_tnset_has_numbers(c->chain.v[0].scope);
 	/* Workers read it: whatever a set does on first use is done here. */
 	(void)dca_tnset_ranges(c->scope, &ranges);
 	*out = dca_steal(&c);

@@ -158,6 +158,41 @@ find_repeat(const struct vault_question *q, struct vault_verdict *d,
 	return DCA_OK;
 }
 
+/* From the register (dca(7) MAIN JOB). */
+enum dca_rc
+vault_subject(const struct dca_customer *c, struct dca_out *o,
+    struct dca_err *e)
+{
+	char cn[65];
+
+	if (c->cn[0])
+		(void)dca_strlcpy(cn, c->cn, sizeof(cn));
+	else if (snprintf(cn, sizeof(cn), "SHAKEN %s", c->id) >= (int)sizeof(cn))
+		(void)dca_strlcpy(cn, c->id, sizeof(cn));
+	o->n = 0;
+	return dca_name_encode(o, c->country, c->name, cn, e);
+}
+
+/* RFC 5280 4.2.1.10: of the cross-certificate and of all above it. */
+enum dca_rc
+vault_check_names(const struct vault_cross *cross,
+    const struct dca_customer *customer, struct dca_err *e)
+{
+	DCA_AUTO_OUT subject = { 0 };
+	const char *why = NULL;
+	enum dca_rc rc = vault_subject(customer, &subject, e);
+
+	for (size_t i = 0; !rc && !why && i < cross->chain.n; i++)
+		if (cross->chain.v[i].names.n > 0)
+			why = dca_names_outside(cross->chain.v[i].names,
+			    dca_out_buf(&subject));
+	if (rc || !why)
+		return rc;
+	return dca_fail(e, DCA_RULE_SCOPE_NAME, "the subject of customer %s "
+	    "%s (name constraints of the cross-certificate)", customer->id,
+	    why);
+}
+
 /* Says why first, the lowest entry that is not allowed, is not. */
 static enum dca_rc
 refuse_first(const struct vault_question *q, const struct held *h,
@@ -169,7 +204,11 @@ refuse_first(const struct vault_question *q, const struct held *h,
 
 	if (dca_tnset_parse(one, first, NULL) != DCA_OK)
 		abort(); /* what a set printed, a set reads */
-	if (dca_tnset_covers(h->all, one, NULL) && q->cross->spc_only)
+	if (dca_tnset_covers(h->all, one, NULL) && q->cross->listed &&
+	    dca_tnset_covers(q->cross->listed, one, NULL))
+		rc = dca_fail(e, DCA_RULE_SCOPE_LIMIT, "%s is outside the "
+		    "constraints extension of the cross-certificate", first);
+	else if (dca_tnset_covers(h->all, one, NULL) && q->cross->spc_only)
 		rc = dca_fail(e, DCA_RULE_SCOPE_INVENTORY, "%s is not in the "
 		    "inventory of an SPC of the cross-certificate", first);
 	else if (dca_tnset_covers(h->all, one, NULL))
@@ -368,6 +407,8 @@ vault_decide(const struct vault_question *q, struct vault_verdict *d,
 	if (q->csr->numbers && dca_tnset_has_spc(q->csr->numbers))
 		return dca_fail(e, DCA_RULE_TN_SPC_EE,
 		    "an end entity is certified for numbers, not for an SPC");
+	if ((rc = vault_check_names(q->cross, &d->customer, e)))
+		return rc;
 	if (q->old && (rc = vault_renew_check(q, &d->customer, e)))
 		return rc;
 	h.all = dca_tnset_new();

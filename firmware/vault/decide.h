@@ -39,7 +39,7 @@ void vault_verdict_clear(struct vault_verdict *d);
 /*
  * On refusal, in this order: CROSS_NONE, CROSS_REVOKED, CROSS_VALIDITY, CLOCK, REG_UNKNOWN,
  * REG_STATE, CSR_FORBIDDEN_KEY, (a repeat is DCA_OK here), TN_SPC_EE,
- * RENEW_*, SCOPE_*, TN_LIST_SIZE, VALIDITY.
+ * SCOPE_NAME, RENEW_*, SCOPE_*, TN_LIST_SIZE, VALIDITY.
  */
 enum dca_rc vault_decide(const struct vault_question *q,
     struct vault_verdict *d, struct dca_err *e) DCA_CHECKED;
@@ -88,6 +88,13 @@ enum dca_rc vault_renew_check(const struct vault_question *q,
  * contents, or nothing. CONSTRAINTS. */
 enum dca_rc vault_constraints(const struct dca_customer *customer,
     struct dca_out *o, struct dca_err *e) DCA_CHECKED;
+
+/* The subject of a certificate of this customer (dca(7) MAIN JOB); does it
+ * stay inside the name constraints of the chain? SCOPE_NAME. */
+enum dca_rc vault_subject(const struct dca_customer *customer,
+    struct dca_out *o, struct dca_err *e) DCA_CHECKED;
+enum dca_rc vault_check_names(const struct vault_cross *cross,
+    const struct dca_customer *customer, struct dca_err *e) DCA_CHECKED;
 
 /* All numbers delegated at now, and those of them inside scope. */
 struct dca_tnset *vault_delegated(struct dca_store *s, const char *customer,

@@ -104,6 +104,24 @@ lint(const struct installing *i, struct dca_err *e)
 	return dca_lint_cross(cross, issuer, NULL, e);
 }
 
+/* A constraints extension must be one that can be obeyed. */
+static enum dca_rc
+check_limits(struct vault *v, const struct dca_certs *chain,
+    struct dca_err *e)
+{
+	DCA_AUTO_OUT oid = { 0 };
+	enum dca_rc rc = DCA_OK;
+
+	vault_limit_oid(v, &oid);
+	for (size_t k = 0; k < chain->n && rc == DCA_OK; k++) {
+		DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *list = NULL;
+
+		rc = vault_cross_limit(&chain->v[k], dca_out_buf(&oid), &list,
+		    e);
+	}
+	return rc;
+}
+
 static enum dca_rc
 check(struct vault *v, struct installing *i, struct dca_buf csr,
     struct dca_buf chain, struct dca_buf roots, struct dca_err *e)
@@ -123,7 +141,7 @@ check(struct vault *v, struct installing *i, struct dca_buf csr,
 		return dca_fail(e, DCA_RULE_CROSS_CHAIN, "the chain is empty");
 	rc = dca_cross_check(&i->chain, &i->roots, &i->csr.key, i->csr.scope,
 	    dca_now(), e);
-	if (rc || (rc = lint(i, e)))
+	if (rc || (rc = check_limits(v, &i->chain, e)) || (rc = lint(i, e)))
 		return rc;
 	return make_bundle(i, e);
 }
@@ -207,16 +225,45 @@ install(struct vault *v, const struct dca_message *m, const char *actor,
 
 /* --- from an order --- */
 
-/* The same list by the same issuer as the active one: nothing that a person
- * would have to look at. */
+/* What limits a chain besides lists: octets to compare. */
+static void
+limits_of(const struct vault *v, const struct dca_certs *chain,
+    struct dca_out *o)
+{
+	DCA_AUTO_OUT oid = { 0 };
+	struct dca_buf value;
+	bool critical;
+
+	vault_limit_oid(v, &oid);
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct dca_cert *c = &chain->v[i];
+
+		dca_cbor_bytes(o, c->names);
+		dca_cbor_bytes(o, oid.n > 0 && dca_cert_extension(c,
+		    dca_out_buf(&oid), &value, &critical) ? value :
+		    DCA_BUF(NULL, 0));
+	}
+}
+
+/* The same list by the same issuer under the same constraints as the active
+ * one: nothing that a person would have to look at. */
 static bool
 as_before(struct vault *v, const struct installing *i)
 {
 	const struct vault_cross *c = vault_cross_active(v);
+	DCA_AUTO_OUT before = { 0 }, now = { 0 };
+	struct dca_certs all = { 0 };
 
-	return c && i->chain.v[0].scope &&
-	    dca_tnset_equal(c->chain.v[0].scope, i->chain.v[0].scope) &&
-	    dca_buf_eq(c->chain.v[0].issuer, i->chain.v[0].issuer);
+	if (!c || !i->chain.v[0].scope ||
+	    !dca_tnset_equal(c->chain.v[0].scope, i->chain.v[0].scope) ||
+	    !dca_buf_eq(c->chain.v[0].issuer, i->chain.v[0].issuer) ||
+	    dca_certs_parse(&all, dca_out_buf(&i->bundle), CHAIN_MAX + 1,
+	    NULL) != DCA_OK)
+		return false;
+	limits_of(v, &c->chain, &before);
+	limits_of(v, &all, &now);
+	dca_certs_clear(&all);
+	return dca_buf_eq(dca_out_buf(&before), dca_out_buf(&now));
 }
 
 static enum dca_rc
@@ -331,7 +378,7 @@ check_again(struct vault *v, struct installing *i, struct dca_buf payload,
 	dca_out_add(&i->bundle, chain.p, chain.n);
 	rc = dca_cross_check(&i->chain, &i->roots, &i->csr.key, i->csr.scope,
 	    dca_now(), e);
-	return rc ? rc : lint(i, e);
+	return rc || (rc = check_limits(v, &i->chain, e)) ? rc : lint(i, e);
 }
 
 enum dca_rc

@@ -127,21 +127,6 @@ answer_earlier(struct vault *v, struct vault_job *j,
 
 /* --- from request to worker --- */
 
-/* Subject from the register (dca(7) MAIN JOB). */
-static enum dca_rc
-make_subject(struct vault_job *j, struct dca_err *e)
-{
-	const struct dca_customer *c = &j->verdict.customer;
-	char cn[65];
-
-	if (c->cn[0])
-		(void)dca_strlcpy(cn, c->cn, sizeof(cn));
-	else if (snprintf(cn, sizeof(cn), "SHAKEN %s", c->id) >= (int)sizeof(cn))
-		(void)dca_strlcpy(cn, c->id, sizeof(cn));
-	j->subject.n = 0;
-	return dca_name_encode(&j->subject, c->country, c->name, cn, e);
-}
-
 static enum dca_rc
 decide(struct vault *v, struct vault_job *j, struct dca_err *e)
 {
@@ -238,7 +223,8 @@ admit(struct vault *v, struct vault_job *j, struct dca_err *e)
 		return answer_earlier(v, j, j->verdict.serial, e);
 	if ((rc = vault_token_fits(v, j->cross, e)) ||
 	    (rc = vault_reserve_check(v, j, e)) ||
-	    (rc = vault_budget_check(v, j, e)) || (rc = make_subject(j, e)))
+	    (rc = vault_budget_check(v, j, e)) ||
+	    (rc = vault_subject(&j->verdict.customer, &j->subject, e)))
 		return rc;
 	give(v, j);
 	return DCA_OK;

@@ -86,32 +86,6 @@ read_list(struct vault *v, const char *view, const struct query *q,
 	return dca_store_list(v->store, &list, o, e);
 }
 
-static enum dca_rc
-read_scope(struct vault *v, const struct query *q, struct dca_out *o,
-    struct dca_err *e)
-{
-	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *all = NULL;
-	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *issuable = NULL;
-	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *none = dca_tnset_new();
-	const struct vault_cross *cross = vault_cross_active(v);
-	struct dca_customer customer;
-	enum dca_rc rc = dca_store_customer(v->store, q->customer, &customer,
-	    e);
-
-	if (rc)
-		return rc;
-	all = vault_delegated(v->store, q->customer, dca_now());
-	issuable = dca_tnset_intersect(all, cross ? cross->scope : none);
-	dca_cbor_map(o, 3);
-	dca_cbor_text(o, "cross");
-	vault_entries(o, cross ? cross->chain.v[0].scope : none);
-	dca_cbor_text(o, "issuable");
-	vault_entries(o, issuable);
-	dca_cbor_text(o, "delegations");
-	vault_entries(o, all);
-	return DCA_OK;
-}
-
 /* One operator reads all; a customer reads its own; nobody else learns that
  * the certificate exists. */
 static enum dca_rc
@@ -175,7 +149,7 @@ read_any(struct vault *v, const char *path, char *query,
 		return DCA_OK;
 	}
 	if (strcmp(path, "scope") == 0)
-		return read_scope(v, &q, o, e);
+		return vault_scope(v, q.customer, o, e);
 	if (is_view(path))
 		return read_list(v, path, &q, o, e);
 	return no_resource(e);

@@ -29,15 +29,30 @@ vault_group(struct vault *v, struct dca_err *e)
 	return rc;
 }
 
+void
+vault_limit_oid(const struct vault *v, struct dca_out *oid)
+{
+	if (v->conf.cross_limit[0] != '\0' &&
+	    !dca_oid_parse(oid, v->conf.cross_limit))
+		abort();	/* the configuration was checked */
+}
+
 struct vault_cross *
 vault_cross_active(struct vault *v)
 {
+	DCA_AUTO_OUT oid = { 0 };
 	struct dca_err e = { 0 };
 	enum dca_rc rc;
 
 	if (v->cross_loaded)
 		return v->cross;
 	rc = vault_cross_load(&v->cross, v->store, 0, &e);
+	vault_limit_oid(v, &oid);
+	if (rc == DCA_OK && (rc = vault_cross_narrow(v->cross, v->store,
+	    dca_out_buf(&oid), &e))) {
+		vault_cross_unref(v->cross);
+		v->cross = NULL;
+	}
 	v->cross_loaded = true;
 	if (v->cross)
 		v->cross->revoked = vault_alarm_known(v, VAULT_ALARM_REVOKED,

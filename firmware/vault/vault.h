@@ -32,6 +32,7 @@ struct vault_config {
 	unsigned cross_activate;	/* enum vault_cross_activate */
 	bool cross_renew;
 	char cross_c[3], cross_o[65], cross_cn[65];
+	char cross_limit[128];		/* OID of the constraints extension */
 	unsigned clock_trust;		/* enum vault_clock_trust */
 };
 enum vault_clock_trust { VAULT_CLOCK_ANY, VAULT_CLOCK_KERNEL };
@@ -116,6 +117,8 @@ void vault_after(void *arg, uint32_t events);	/* once per turn: commit */
 void vault_tick(void *arg, uint32_t events);	/* now and then */
 /* NULL when there is none; borrowed until the next turn (vault_cross_ref). */
 struct vault_cross *vault_cross_active(struct vault *v);
+/* Contents octets of [cross] constraints_oid, or nothing. */
+void vault_limit_oid(const struct vault *v, struct dca_out *oid);
 void vault_cross_forget(struct vault *v);	/* it or the inventory changed */
 const char *vault_state(struct vault *v);
 
@@ -219,6 +222,10 @@ void vault_certificate_map(struct vault *v, struct dca_out *o,
 /* At most VAULT_ENTRIES_MAX texts. */
 enum { VAULT_ENTRIES_MAX = 4000 };
 void vault_entries(struct dca_out *o, const struct dca_tnset *s);
+/* scope.c: { cross, sources, issuable, delegations } of a customer, ""
+ * without one. */
+enum dca_rc vault_scope(struct vault *v, const char *id, struct dca_out *o,
+    struct dca_err *e) DCA_CHECKED;
 void vault_time(struct dca_out *o, int64_t t);
 
 /* status.c; op: who reads, NULL: root on the appliance. */

@@ -30,7 +30,7 @@ struct dca_profile {
 	const struct dca_constraints *constraints; /* the customer's; NULL */
 };
 /*
- * TN_SPC_EE, TN_LIST_SIZE, SCOPE_EMPTY, VALIDITY, and SCOPE_CROSS when numbers
+ * SCOPE_NAME, TN_SPC_EE, TN_LIST_SIZE, SCOPE_EMPTY, VALIDITY, and SCOPE_CROSS when numbers
  * are not inside scope (the issuer's list with, for its SPCs, the inventory
  * united by the caller): the builder itself cannot exceed the scope.
  */

@@ -127,6 +127,21 @@ set_body(X509 *x, const struct lab_cert *c)
 	EVP_PKEY_free(key);
 }
 
+static void
+add_list(X509 *x, const char *oid, const char *numbers)
+{
+	struct dca_tnset *s;
+	struct dca_out list = { 0 };
+
+	if (!numbers)
+		return;
+	s = lab_set(numbers);
+	dca_tnauthlist_encode(&list, s);
+	add_raw(x, oid, dca_out_buf(&list));
+	dca_out_free(&list);
+	dca_tnset_free(s);
+}
+
 void
 lab_cert(struct dca_out *der, const struct lab_cert *c)
 {
@@ -159,15 +174,10 @@ lab_cert(struct dca_out *der, const struct lab_cert *c)
 	add_raw(x, "2.5.29.32", DCA_BUF(policies, sizeof(policies)));
 	if (issuer != x)
 		add_raw(x, "2.5.29.31", DCA_BUF(crl, sizeof(crl) - 1));
-	if (c->numbers) {
-		struct dca_tnset *s = lab_set(c->numbers);
-		struct dca_out list = { 0 };
-
-		dca_tnauthlist_encode(&list, s);
-		add_raw(x, "1.3.6.1.5.5.7.1.26", dca_out_buf(&list));
-		dca_out_free(&list);
-		dca_tnset_free(s);
-	}
+	add_list(x, "1.3.6.1.5.5.7.1.26", c->numbers);
+	add_list(x, LAB_LIMIT, c->limit);
+	if (c->names)
+		add_raw(x, "2.5.29.30", DCA_BUF(c->names, c->names_n));
 	must(X509_sign(x, c->issuer_key, EVP_sha256()) > 0);
 	n = i2d_X509(x, &out);
 	must(n > 0);

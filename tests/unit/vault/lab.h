@@ -13,6 +13,7 @@ EVP_PKEY *lab_key(void);
 struct dca_spki lab_spki(EVP_PKEY *key);
 struct dca_tnset *lab_set(const char *text);
 
+#define LAB_LIMIT "1.3.6.1.4.1.32473.9060"
 struct lab_cert {
 	const char *cn;
 	const struct dca_spki *key;
@@ -20,6 +21,9 @@ struct lab_cert {
 	const struct dca_out *issuer;	/* NULL: self-issued */
 	bool ca;
 	const char *numbers;		/* NULL: no TNAuthList */
+	const char *limit;		/* constraints extension LAB_LIMIT */
+	const char *names;		/* name constraints, DER */
+	size_t names_n;
 	int64_t not_before, not_after;
 };
 void lab_cert(struct dca_out *der, const struct lab_cert *c);

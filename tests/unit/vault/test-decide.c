@@ -71,8 +71,9 @@ delegate(const char *id, uint64_t lo, uint64_t n, int64_t from, int64_t to,
 	OK(dca_store_delegation_add(store, &d, touched, E));
 }
 
+/* What is set of above goes into the root, of like into itself. */
 static struct vault_cross *
-make_cross(const char *numbers, int64_t from, int64_t to)
+make_limited(struct lab_cert above, struct lab_cert like)
 {
 	struct dca_out root = { 0 }, cert = { 0 };
 	EVP_PKEY *root_key = lab_key();
@@ -80,12 +81,17 @@ make_cross(const char *numbers, int64_t from, int64_t to)
 	struct vault_cross *c = NULL;
 	uint64_t id = 0;
 
-	lab_cert(&root, &(struct lab_cert){ .cn = "Root", .key = &rk,
-	    .issuer_key = root_key, .ca = true, .not_before = T0 - 1000 * DAY,
-	    .not_after = T0 + 4000 * DAY });
-	lab_cert(&cert, &(struct lab_cert){ .cn = "SHAKEN 709J", .key = &ck,
-	    .issuer_key = root_key, .issuer = &root, .ca = true,
-	    .numbers = numbers, .not_before = from, .not_after = to });
+	above.cn = "Root";
+	above.key = &rk;
+	above.not_before = T0 - 1000 * DAY;
+	above.not_after = T0 + 4000 * DAY;
+	above.issuer_key = like.issuer_key = root_key;
+	above.ca = like.ca = true;
+	lab_cert(&root, &above);
+	like.cn = "SHAKEN 709J";
+	like.key = &ck;
+	like.issuer = &root;
+	lab_cert(&cert, &like);
 	dca_out_add(&cert, root.p, root.n);
 	OK(dca_store_cross_add(store, dca_out_buf(&cert), T0,
 	    row("cross.install"), &id, E));
@@ -95,6 +101,14 @@ make_cross(const char *numbers, int64_t from, int64_t to)
 	dca_out_free(&cert);
 	EVP_PKEY_free(root_key);
 	return c;
+}
+
+static struct vault_cross *
+make_cross(const char *numbers, int64_t from, int64_t to)
+{
+	return make_limited((struct lab_cert){ .ca = true },
+	    (struct lab_cert){ .numbers = numbers, .not_before = from,
+	    .not_after = to });
 }
 
 /* acme: 100 numbers for ever, 10 outside the cross-certificate, 10 that end
@@ -395,6 +409,81 @@ test_list_size(void **state)
 	vault_cross_unref(c);
 }
 
+#define RAW(s) .names = (s), .names_n = sizeof(s) - 1
+#define COUNTRY(cc) "\x30\x15\xa0\x13\x30\x11\xa4\x0f\x30\x0d\x31\x0b" \
+    "\x30\x09\x06\x03\x55\x04\x06\x13\x02" cc
+
+/* RFC 5280 4.2.1.10: of the cross-certificate and of what is above it. */
+static void
+test_names(void **state)
+{
+	const struct lab_cert like = { .numbers = "12025550000+1000",
+		.not_before = T0 - DAY, .not_after = T0 + 365 * DAY };
+	const struct lab_cert us = { RAW(COUNTRY("US")) };
+	const struct lab_cert ca = { RAW(COUNTRY("CA")) };
+	const struct lab_cert plain = { .ca = true };
+	struct lab_cert own;
+	struct vault_cross *c;
+
+	(void)state;
+	c = make_limited(us, like);
+	granted(&(struct ask){ .customer = "acme", .numbers = "12025550100",
+	    .cross = c }, "12025550100", T0 + 30 * DAY, false);
+	vault_cross_unref(c);
+	c = make_limited(ca, like);
+	refused(&(struct ask){ .customer = "acme", .numbers = "12025550100",
+	    .cross = c }, DCA_RULE_SCOPE_NAME, "", "is in no permitted");
+	vault_cross_unref(c);
+	own = like;
+	own.names = ca.names;
+	own.names_n = ca.names_n;
+	c = make_limited(plain, own);
+	refused(&(struct ask){ .customer = "acme", .numbers = "12025550100",
+	    .cross = c }, DCA_RULE_SCOPE_NAME, "", "customer acme");
+	vault_cross_unref(c);
+}
+
+static struct vault_cross *
+narrowed(const char *above, const char *own)
+{
+	struct dca_out oid = { 0 };
+	struct vault_cross *c = make_limited(
+	    (struct lab_cert){ .limit = above },
+	    (struct lab_cert){ .numbers = "12025550000+1000", .limit = own,
+	    .not_before = T0 - DAY, .not_after = T0 + 365 * DAY });
+
+	assert_true(dca_oid_parse(&oid, LAB_LIMIT));
+	OK(vault_cross_narrow(c, store, dca_out_buf(&oid), E));
+	dca_out_free(&oid);
+	return c;
+}
+
+/* The constraints extension narrows, wherever in the chain; never widens. */
+static void
+test_limit(void **state)
+{
+	struct vault_cross *c = narrowed("12025550000+150",
+	    "12025550120+500,13035550000+10");
+
+	(void)state;
+	granted(&(struct ask){ .customer = "acme", .cross = c },
+	    "12025550120+30", T0 + 30 * DAY, false);
+	refused(&(struct ask){ .customer = "acme", .cross = c,
+	    .numbers = "12025550119+10" }, DCA_RULE_SCOPE_LIMIT,
+	    "12025550119", "constraints extension");
+	refused(&(struct ask){ .customer = "acme", .cross = c,
+	    .numbers = "12025550149+2" }, DCA_RULE_SCOPE_LIMIT,
+	    "12025550150", "constraints extension");
+	refused(&(struct ask){ .customer = "acme", .cross = c,
+	    .numbers = "13035550001" }, DCA_RULE_SCOPE_CROSS, "13035550001",
+	    "outside");
+	vault_cross_unref(c);
+	c = narrowed(NULL, NULL);
+	granted(&(struct ask){ .customer = "acme", .cross = c,
+	    .numbers = "12025550100" }, "12025550100", T0 + 30 * DAY, false);
+	vault_cross_unref(c);
+}
+
 static void
 test_live_elsewhere(void **state)
 {
@@ -520,6 +609,8 @@ main(void)
 		cmocka_unit_test(test_cross_ends_first),
 		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_spc_only),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_not_ready),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_spc_asked),
