@@ -13,6 +13,19 @@
 
 enum { CHAIN_MAX = 9 };
 
+/* The act again while an order was open or waited for an admin: it adds
+ * nothing. */
+static enum dca_rc
+gone_on_with(struct replay *r, struct dca_err *e)
+{
+	DCA_CLEANUP(dca_order_clear) struct dca_order o = { 0 };
+
+	if (dca_store_order_last(r->to, &o, NULL) == DCA_OK &&
+	    (o.state == DCA_ORDERED_OPEN || o.state == DCA_ORDERED_PROPOSED))
+		return DCA_OK;
+	return replay_absent("scope", e);
+}
+
 /* Scope and key stand in the row: the act names what it wants, the vault what
  * that was then. */
 enum dca_rc
@@ -23,6 +36,9 @@ replay_order(struct replay *r, struct dca_err *e)
 	struct dca_cbor v;
 	enum dca_rc rc;
 
+	if (!dca_cbor_find(r->row->body, "scope", &v) &&
+	    strcmp(r->row->kind, "act") == 0)
+		return gone_on_with(r, e);
 	if (!dca_cbor_find(r->row->body, "scope", &v) ||
 	    !dca_cbor_take_text_view(&v, &text, DCA_ACT_MAX))
 		return replay_absent("scope", e);

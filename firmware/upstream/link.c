@@ -11,7 +11,8 @@
 
 #include "upstream.h"
 
-enum { TICK_MS = 50, RECONNECT = 2, FIRST_TRIES = 10, ORDERS_MAX = 16 };
+enum { TICK_MS = 50, RECONNECT = 2, FIRST_TRIES = 10, ORDERS_MAX = 16,
+	WATCHED = 9 };	/* certificates: a chain of eight, and its root */
 
 struct entry {
 	TAILQ_ENTRY(entry) all;
@@ -21,6 +22,7 @@ struct entry {
 	bool stopped;		/* waits for the vault to send it anew */
 	bool handed;		/* the vault is looking at it */
 	bool said;		/* the step's beginning */
+	bool open;		/* the vault has said so on this connection */
 };
 
 TAILQ_HEAD(entry_list, entry);
@@ -33,6 +35,7 @@ struct upstream {
 	int64_t reconnect;
 	unsigned tries;
 	uint64_t questions, ordered;	/* ids; of the last ORDERED */
+	uint64_t listed;		/* of ORDERS on this connection */
 	uint64_t ordered_number;
 	struct entry_list entries;
 	unsigned n;
@@ -102,6 +105,7 @@ on_order(struct upstream *u, const struct dca_message *m)
 	struct order *o;
 
 	if (t != NULL) {
+		t->open = true;
 		t->stopped = t->handed = t->said = false;
 		t->again = 0;
 		t->failures = 0;
@@ -117,6 +121,7 @@ on_order(struct upstream *u, const struct dca_message *m)
 	t = dca_alloc(sizeof(*t));
 	memset(t, 0, sizeof(*t));
 	t->o = o;
+	t->open = true;
 	TAILQ_INSERT_TAIL(&u->entries, t, all);
 	u->n++;
 }
@@ -260,6 +265,20 @@ on_answer(struct upstream *u, const struct dca_message *m)
 	}
 }
 
+/* The vault has named what is open. An order that it did not name ended while
+ * it was away: its certificate came, and the answer was lost. */
+static void
+on_listed(struct upstream *u)
+{
+	struct entry *t, *next;
+
+	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, all);
+		if (!t->open)
+			drop(u, t, true);
+	}
+}
+
 static void
 on_end(struct upstream *u, const struct dca_message *m)
 {
@@ -289,6 +308,8 @@ on_message(struct dca_conn *c, const struct dca_message *m, void *arg)
 		break;
 	case DCA_MSG_DATA:
 	case DCA_MSG_PROBLEM:
+		if (m->id == u->listed && m->type == DCA_MSG_DATA)
+			on_listed(u);
 		on_answer(u, m);
 		break;
 	default:
@@ -306,7 +327,7 @@ on_closed(struct dca_conn *c, void *arg)
 	(void)c;
 	u->conn = NULL;
 	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = TAILQ_NEXT(t, all))
-		t->handed = false;
+		t->handed = t->open = false;
 	dca_log(DCA_WARNING, "vault=closed");
 }
 
@@ -332,7 +353,8 @@ look_at_crl(struct upstream *u, const struct dca_crl *crl)
 	struct dca_certs chain = { 0 };
 	struct dca_err e;
 
-	if (dca_certs_parse(&chain, dca_out_buf(&u->watch), 8, &e) != DCA_OK)
+	if (dca_certs_parse(&chain, dca_out_buf(&u->watch), WATCHED,
+	    &e) != DCA_OK)
 		return;
 	for (size_t i = 0; i < chain.n; i++) {
 		memset(&e, 0, sizeof(e));
@@ -393,6 +415,7 @@ connect_vault(struct upstream *u)
 	dca_log(DCA_INFO, "vault=connected socket=%s", u->v->s->socket);
 	m.f[0].u = u->crl_seen;
 	send(u, &m);
+	u->listed = u->questions;
 }
 
 static bool
@@ -417,7 +440,8 @@ tick(void *arg, uint32_t events)
 	if (u->conn == NULL)
 		return;
 	for (t = TAILQ_FIRST(&u->entries); t != NULL; t = TAILQ_NEXT(t, all))
-		if (!t->stopped && !t->handed && dca_now() >= t->again) {
+		if (t->open && !t->stopped && !t->handed &&
+		    dca_now() >= t->again) {
 			step(u, t);
 			return;
 		}

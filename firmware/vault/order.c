@@ -105,21 +105,51 @@ read_args(struct act_call *c, struct order_args *a, struct dca_err *e)
 	return wanted(c->v, scope, &a->scope, e);
 }
 
-/* What the act means now, for its row. An order that is open for the same
- * list is gone on with: then there is nothing to add. */
+/* Does the order's certificate still wait for an admin? */
+static bool
+waits(struct vault *v, const struct dca_order *o)
+{
+	DCA_CLEANUP(dca_proposal_clear) struct dca_proposal p = { 0 };
+
+	return o->state == DCA_ORDERED_PROPOSED && dca_store_proposal(
+	    v->store, o->proposal, &p, NULL) == DCA_OK &&
+	    p.state == DCA_PROPOSAL_OPEN && dca_now() < p.expires;
+}
+
+/* The order that is open, or the last one while its certificate waits for an
+ * admin: who asks again, not knowing how far it got, asks for that one. False:
+ * there is none. */
+static bool
+under_way(struct vault *v, struct dca_order *o)
+{
+	if (dca_store_order(v->store, 0, o, NULL) == DCA_OK)
+		return true;
+	if (dca_store_order_last(v->store, o, NULL) == DCA_OK && waits(v, o))
+		return true;
+	dca_order_clear(o);
+	return false;
+}
+
+/* What the act means now, for its row. An order that is under way for the
+ * same list is gone on with: then there is nothing to add. */
 enum dca_rc
 act_cross_order_prepare(struct act_call *c, struct dca_err *e)
 {
 	DCA_CLEANUP(dca_order_clear) struct dca_order open = { 0 };
 	struct order_args a = { 0 };
 	enum dca_rc rc = read_args(c, &a, e);
+	bool same;
 
-	if (rc == DCA_OK && dca_store_order(c->v->store, 0, &open, NULL) ==
-	    DCA_OK && !dca_buf_eq(dca_out_buf(&open.scope),
-	    dca_out_buf(&a.scope)))
-		rc = dca_fail(e, DCA_RULE_REG_STATE, "order %" PRIu64 " for "
-		    "another list is open: dcactl cross drop %" PRIu64,
-		    open.id, open.id);
+	if (rc == DCA_OK && under_way(c->v, &open)) {
+		same = dca_buf_eq(dca_out_buf(&open.scope),
+		    dca_out_buf(&a.scope));
+		if (!same && open.state == DCA_ORDERED_OPEN)
+			rc = dca_fail(e, DCA_RULE_REG_STATE, "order %" PRIu64
+			    " for another list is open: dcactl cross drop %"
+			    PRIu64, open.id, open.id);
+		if (!same)
+			open.id = 0;
+	}
 	if (rc == DCA_OK && open.id == 0)
 		rc = choose_key(c->v, a.key, c->key_id, &c->key_id_n, e);
 	if (rc == DCA_OK && open.id == 0)
@@ -156,9 +186,11 @@ act_cross_order(struct act_call *c, struct dca_err *e)
 	enum dca_rc rc;
 
 	if (c->scope.n == 0) {
-		if ((rc = dca_store_order(c->v->store, 0, &open, e)))
-			return rc;
-		begin(c->v, open.id);
+		if (!under_way(c->v, &open))
+			return dca_fail(e, DCA_RULE_REG_STATE,
+			    "the order ended a moment ago: ask again");
+		if (open.state == DCA_ORDERED_OPEN)
+			begin(c->v, open.id);
 		answer_order(c, open.id, true);
 		return DCA_OK;
 	}

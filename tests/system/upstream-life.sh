@@ -63,6 +63,8 @@ expect "another issuer does too" ctl cross order --key keep
 expect "   proposed" until_order .state proposed
 expect "   what is active is what was" test "$(row '.crosses[] | select(.active) | .id')" = "$active"
 
+ctl cross drop "$(row '.orders[-1].id')" >"$tmp/out" # or the next one would be this one
+
 echo "--- the timer, at two thirds of the life"
 expect "20 of 80 days left" aged
 n=$(orders) before=$(row '.crosses[] | select(.active) | .id')
