@@ -122,6 +122,18 @@ fail_stale(const struct dca_crl *c, int64_t when, struct dca_err *e)
 	    "its CRL should have been renewed by %s", t);
 }
 
+enum dca_rc
+dca_crl_lists(const struct dca_crl *c, const struct dca_cert *cert,
+    int64_t when, struct dca_err *e)
+{
+	const struct crl_entry *entry = crl_find(c, cert);
+
+	if (entry != NULL)
+		return fail_revoked(entry, e);
+	return when < dca_crl_this_update(c) || when > dca_crl_next_update(c) ?
+	    fail_stale(c, when, e) : DCA_OK;
+}
+
 /* Why none speaks: the nearest miss of each is what people need to know. */
 static enum dca_rc
 fail_none(const struct dca_crl *const *crls, size_t n,

@@ -29,7 +29,8 @@ services_open(struct services *v, const struct settings *s,
 		.proxy = s->proxy, .timeout = s->timeout };
 	struct stipa_config pa = { .base = s->pa_base, .user = s->pa_user,
 		.password_file = s->pa_password,
-		.participant = s->pa_participant, .quirks = &v->quirks };
+		.participant = s->pa_participant, .quirks = &v->quirks,
+		.crl = s->crl_url, .crl_signer = s->crl_signer };
 	enum dca_rc rc;
 
 	memset(v, 0, sizeof(*v));

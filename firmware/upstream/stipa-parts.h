@@ -10,13 +10,15 @@ struct stipa {
 	char base[HTTP_URL_MAX];
 	char user[256], participant[64];
 	char password_file[4096];
+	char crl[HTTP_URL_MAX], crl_signer[HTTP_URL_MAX];
 	const struct dca_certs *roots;
 	const struct quirks *quirks;
 	struct dca_out access;		/* token of the login, secret */
 };
 
 /* Is j signed by who may for the STI-PA? ES256 by the first certificate at its
- * x5u. UPSTREAM_TOKEN. */
+ * x5u, which the STI-PA's CRL does not list. UPSTREAM_TOKEN, UPSTREAM_HTTP,
+ * UPSTREAM_PA. */
 enum dca_rc stipa_signed(struct stipa *s, const struct jose *j, int64_t now,
     struct dca_err *e) DCA_CHECKED;
 /* The certificates at url, signer first, verified under the roots. */

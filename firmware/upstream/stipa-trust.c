@@ -141,6 +141,31 @@ stipa_signer(struct stipa *s, const char *url, int64_t now,
 	return rc ? rc : stipa_path(chain, s->roots, now, e);
 }
 
+/* No CRL configured: nothing is known. One that cannot be had, or is stale,
+ * stops: it may be kept from us. */
+static enum dca_rc
+check_revoked(struct stipa *s, const struct dca_certs *chain, int64_t now,
+    struct dca_err *e)
+{
+	struct dca_crl *crl = NULL;
+	struct dca_err why = { 0 };
+	enum dca_rc rc;
+
+	if (s->crl[0] == '\0')
+		return DCA_OK;
+	rc = stipa_crl(s, s->crl, s->crl_signer, now, &crl, e);
+	if (rc != DCA_OK) {
+		(void)dca_fail_in(e, "CRL for the signer's certificate");
+		return rc;
+	}
+	for (size_t i = 0; i < chain->n && rc == DCA_OK; i++)
+		rc = dca_crl_lists(crl, &chain->v[i], now, &why);
+	dca_crl_free(crl);
+	return rc == DCA_OK ? DCA_OK :
+	    dca_fail(e, DCA_RULE_UPSTREAM_TOKEN, "the signer's certificate: "
+	    "%s (RFC 9448 6)", why.text);
+}
+
 enum dca_rc
 stipa_signed(struct stipa *s, const struct jose *j, int64_t now,
     struct dca_err *e)
@@ -158,6 +183,8 @@ stipa_signed(struct stipa *s, const struct jose *j, int64_t now,
 		rc = dca_fail(e, DCA_RULE_UPSTREAM_TOKEN,
 		    "the signature does not verify by the certificate at x5u "
 		    "(RFC 9448 6)");
+	if (rc == DCA_OK)
+		rc = check_revoked(s, &chain, now, e);
 	dca_certs_clear(&chain);
 	return rc;
 }

@@ -30,6 +30,9 @@ stipa_new(struct stipa **out, struct http *http, const struct stipa_config *c)
 	s->access.secret = true;
 	if (!dca_strlcpy(s->base, c->base, sizeof(s->base)) ||
 	    !dca_strlcpy(s->user, c->user, sizeof(s->user)) ||
+	    !dca_strlcpy(s->crl, c->crl, sizeof(s->crl)) ||
+	    !dca_strlcpy(s->crl_signer, c->crl_signer,
+	    sizeof(s->crl_signer)) ||
 	    !dca_strlcpy(s->participant, c->participant,
 	    sizeof(s->participant)) ||
 	    !dca_strlcpy(s->password_file, c->password_file,
@@ -384,7 +387,7 @@ stipa_list(struct stipa *s, int64_t now, uint64_t *sequence,
 		return dca_fail(e, DCA_RULE_UPSTREAM_LIST,
 		    "caList is no compact JWS");
 	rc = stipa_signed(s, &j, now, e);
-	if (rc != DCA_OK && e != NULL)
+	if (rc != DCA_OK && e != NULL && e->rule == DCA_RULE_UPSTREAM_TOKEN)
 		e->rule = DCA_RULE_UPSTREAM_LIST;
 	if (rc == DCA_OK)
 		rc = jose_json(&payload, dca_out_buf(&j.payload), "ca-list",

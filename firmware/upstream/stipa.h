@@ -19,6 +19,7 @@ struct stipa_config {
 	const char *password_file;	/* read at each login, never kept */
 	const char *participant;	/* "{SP id}" in the token's path */
 	const struct dca_certs *roots;	/* of the STI-PA; borrowed */
+	const char *crl, *crl_signer;	/* URLs of its CRL, or "" */
 	const struct quirks *quirks;
 };
 struct stipa;

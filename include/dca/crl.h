@@ -35,4 +35,9 @@ int64_t dca_crl_next_update(const struct dca_crl *c);
 enum dca_rc dca_crl_check(const struct dca_crl *const *crls, size_t n,
     const struct dca_cert *cert, int64_t when, struct dca_err *e) DCA_CHECKED;
 
+/* The same for a certificate that does not say where it is listed, when this
+ * CRL is known to be the place. CHAIN_REVOKED, CRL_STALE. */
+enum dca_rc dca_crl_lists(const struct dca_crl *c, const struct dca_cert *cert,
+    int64_t when, struct dca_err *e) DCA_CHECKED;
+
 #endif
