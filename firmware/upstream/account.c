@@ -141,6 +141,15 @@ account_next_key(const char *state, EVP_PKEY **key, struct dca_err *e)
 	return write_key(path, *key, e);
 }
 
+bool
+account_was_changing(const char *state)
+{
+	char path[4096];
+
+	path_of(path, state, "account.next.key");
+	return access(path, F_OK) == 0;
+}
+
 enum dca_rc
 account_take_next(struct account *a, const char *state, EVP_PKEY *key,
     struct dca_err *e)

@@ -125,6 +125,34 @@ acme_key_change(struct acme *a, EVP_PKEY *key, struct dca_err *e)
 	return DCA_OK;
 }
 
+/* The account's own resource, asked for with it (RFC 8555 7.3). */
+enum dca_rc
+acme_has_key(struct acme *a, EVP_PKEY *key, bool *has, struct dca_err *e)
+{
+	EVP_PKEY *was = a->key;
+	const struct dca_spki public = a->public;
+	struct http_answer r;
+	enum dca_rc rc = dca_spki_from_pkey(&a->public, key, e);
+
+	*has = false;
+	if (rc == DCA_OK) {
+		a->key = key;
+		rc = acme_post(a, a->account, "", &r, e);
+	}
+	if (rc == DCA_OK) {
+		*has = r.status == 200;
+		http_answer_clear(&r);
+	}
+	if (*has) {
+		EVP_PKEY_up_ref(key);
+		EVP_PKEY_free(was);
+	} else {
+		a->key = was;
+		a->public = public;
+	}
+	return rc;
+}
+
 /* --- revokeCert --- */
 
 static bool

@@ -74,6 +74,9 @@ enum dca_rc acme_download(struct acme *a, const char *url,
 /* RFC 8555 7.3.5: on DCA_OK the account has the new key, and a uses it. */
 enum dca_rc acme_key_change(struct acme *a, EVP_PKEY *key, struct dca_err *e)
     DCA_CHECKED;
+/* Has the account this key? Then a uses it from now on. */
+enum dca_rc acme_has_key(struct acme *a, EVP_PKEY *key, bool *has,
+    struct dca_err *e) DCA_CHECKED;
 /* RFC 8555 7.6, with the account's key. alreadyRevoked is DCA_OK. */
 enum dca_rc acme_revoke(struct acme *a, struct dca_buf cert, int reason,
     struct dca_err *e) DCA_CHECKED;

@@ -83,6 +83,29 @@ read_eab_key(const struct settings *s, struct dca_out *key, struct dca_err *e)
 	return DCA_OK;
 }
 
+/* A key change that was cut off: the account says which of the two it has
+ * (RFC 8555 7.3.5), and the answer may never have reached us. */
+static enum dca_rc
+settle_key(struct services *v, struct dca_err *e)
+{
+	EVP_PKEY *key = NULL;
+	bool has = false;
+	enum dca_rc rc;
+
+	if (!account_was_changing(v->s->state))
+		return DCA_OK;
+	if ((rc = account_next_key(v->s->state, &key, e)))
+		return rc;
+	rc = acme_has_key(v->ca, key, &has, e);
+	if (rc == DCA_OK && has)
+		rc = account_take_next(&v->account, v->s->state, key, e);
+	if (rc == DCA_OK && has)
+		dca_log(DCA_INFO, "the account has the key of the change that "
+		    "was cut off");
+	EVP_PKEY_free(key);
+	return rc;
+}
+
 /* The account is made or found, and its URL kept, before anything else. */
 static enum dca_rc
 know_account(struct services *v, struct dca_err *e)
@@ -90,7 +113,7 @@ know_account(struct services *v, struct dca_err *e)
 	enum dca_rc rc;
 
 	if (v->account.url[0] != '\0')
-		return DCA_OK;
+		return settle_key(v, e);
 	rc = acme_account(v->ca, v->account.url, e);
 	return rc ? rc : account_save(&v->account, v->s->state, e);
 }

@@ -39,6 +39,7 @@ enum dca_rc account_save(const struct account *a, const char *state,
 /* RFC 8555 7.3.5: the next key is on disk before the STI-CA hears of it. */
 enum dca_rc account_next_key(const char *state, EVP_PKEY **key,
     struct dca_err *e) DCA_CHECKED;
+bool account_was_changing(const char *state);	/* and was cut off */
 enum dca_rc account_take_next(struct account *a, const char *state,
     EVP_PKEY *key, struct dca_err *e) DCA_CHECKED;
 void account_close(struct account *a);
