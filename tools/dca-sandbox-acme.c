@@ -239,7 +239,7 @@ check_binding(struct lab *l, struct lab_call *c, const json_t *payload,
 	JOSE_AUTO *jwk = NULL;
 	struct dca_spki bound;
 	struct jose j;
-	bool ok;
+	bool formed, ok;
 
 	if (!l->eab)
 		return true;
@@ -255,17 +255,21 @@ check_binding(struct lab *l, struct lab_call *c, const json_t *payload,
 		lab_problem(c, 400, "malformed", "EAB is no JWS");
 		return false;
 	}
-	ok = strcmp(jose_text(&j, "kid"), l->eab_kid) == 0 &&
+	formed = strcmp(jose_text(&j, "alg"), "HS256") == 0 &&
 	    strcmp(jose_text(&j, "url"), url) == 0 &&
 	    json_object_get(j.header, "nonce") == NULL &&
-	    jose_verify_mac(&j, dca_out_buf(&l->eab_key)) &&
 	    jose_json(&jwk, dca_out_buf(&j.payload), "jwk", NULL) == DCA_OK &&
 	    jose_jwk_parse(&bound, jwk, NULL) == DCA_OK &&
 	    memcmp(&bound, key, sizeof(bound)) == 0;
+	ok = formed && strcmp(jose_text(&j, "kid"), l->eab_kid) == 0 &&
+	    jose_verify_mac(&j, dca_out_buf(&l->eab_key));
 	jose_clear(&j);
-	if (!ok)
+	if (!formed)
+		lab_problem(c, 400, "malformed", "the external account "
+		    "binding has a wrong alg, nonce, url or key");
+	else if (!ok)
 		lab_problem(c, 403, "unauthorized",
-		    "the external account binding is wrong");
+		    "the external account binding does not verify");
 	return ok;
 }
 
@@ -432,6 +436,7 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 {
 	const bool fresh = strcmp(c->path, "/acme/new-account") == 0;
 	const bool revokes = strcmp(c->path, "/acme/revoke-cert") == 0;
+	char own[LAB_URL];
 	struct dca_spki key;
 	int account = -1;
 
@@ -440,6 +445,8 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 	    !check_payload(c, s))
 		return;
 	s->account = (unsigned)account;
+	if (!fresh && !revokes)
+		account_url(l, s->account, own);
 	if (fresh)
 		new_account(l, c, s, &key, account);
 	else if (revokes)
@@ -448,6 +455,8 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 		key_change(l, c, s);
 	else if (strcmp(c->path, "/acme/new-order") == 0)
 		lab_order_new(l, c, s);
+	else if (strcmp(c->path, own + strlen(l->base)) == 0)
+		account_answer(l, c, s->account, 200);
 	else
 		lab_order(l, c, s);
 }

@@ -195,7 +195,7 @@ lab_crl(struct lab *l, struct dca_out *der)
 	    X509_CRL_set1_lastUpdate(crl, t) == 1 &&
 	    X509_CRL_set1_nextUpdate(crl, next) == 1);
 	revoked_path(path, l->dir);
-	if (dca_file_read(&in, path, REVOKED_MAX, NULL) == DCA_OK)
+	if (dca_file_read(&in, path, REVOKED_MAX, NULL) == DCA_OK && in.n > 0)
 		for (char *line = strtok((char *)in.p, "\n"); line != NULL;
 		    line = strtok(NULL, "\n"))
 			add_entry(crl, line);

@@ -14,6 +14,8 @@
 #include "dca/os.h"
 #include "dca/tnauthlist.h"
 
+enum { SKEW = 300 };
+
 static const char *
 state_name(enum lab_state s)
 {
@@ -181,6 +183,9 @@ check_claims(struct lab *l, struct lab_order *o, const json_t *p,
 		return "the token has expired";
 	if (json_number_value(exp) > (double)dca_now() + 400.0 * LAB_DAY)
 		return "exp is too far away";
+	if (json_number_value(json_object_get(p, "nbf")) >
+	    (double)dca_now() + SKEW)
+		return "nbf is in the future";
 	if (!fingerprint_of(text(atc, "fingerprint"), account))
 		return "fingerprint is not that of the account key";
 	if (ca != NULL && !json_is_boolean(ca))
@@ -308,6 +313,13 @@ finalize(struct lab *l, struct lab_call *c, const struct lab_signed *s,
 	struct dca_err e = { 0 };
 	DCA_AUTO_OUT der = { 0 };
 
+	if (o->state == LAB_READY && dca_now() >= o->token_expires) {
+		o->state = o->authorization = LAB_INVALID;
+		(void)dca_strlcpy(o->problem, "the authorization has expired "
+		    "with its token", sizeof(o->problem));
+		lab_problem(c, 403, "unauthorized", "%s", o->problem);
+		return;
+	}
 	if (o->state != LAB_READY) {
 		lab_problem(c, 403, "orderNotReady", "the order is %s",
 		    state_name(o->state));

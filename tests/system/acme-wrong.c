@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 
 #include "acme.h"
+#include "acme-wrong.h"
 #include "dca/os.h"
 
 static struct {
@@ -202,13 +204,13 @@ accounts(EVP_PKEY *key)
 
 	try_account(key, strdup("{\"termsOfServiceAgreed\":true}"), 403,
 	    "externalAccountRequired", "54: newAccount without EAB");
-	try_account(key, bound(key, url, false, false), 403, "unauthorized",
+	try_account(key, bound(key, url, false, false), 400, "malformed",
 	    "54: EAB signed with ES256, not a MAC");
-	try_account(key, bound(key, url, true, true), 403, "unauthorized",
+	try_account(key, bound(key, url, true, true), 400, "malformed",
 	    "54: EAB with a nonce");
 	try_account(key, bound(key, "https://elsewhere.example/", false, true),
-	    403, "unauthorized", "54: EAB for another url");
-	try_account(key, bound(other, url, false, true), 403, "unauthorized",
+	    400, "malformed", "54: EAB for another url");
+	try_account(key, bound(other, url, false, true), 400, "malformed",
 	    "54: EAB for another key");
 	EVP_PKEY_free(other);
 }
@@ -298,34 +300,12 @@ envelope(const char *kid, EVP_PKEY *key)
 
 /* --- orders (no. 51, 55) --- */
 
-/* An SPC token by the lab's own key: what a signer gives is not the point. */
 static char *
-token_for(EVP_PKEY *key, const char *jti)
+token(EVP_PKEY *key, const char *jti, int64_t life, const struct wrong *f)
 {
-	char form[JOSE_FINGERPRINT], x5u[HTTP_URL_MAX];
-	DCA_CLEANUP(dca_free_p) char *text = NULL;
-	struct dca_spki public;
-	JOSE_AUTO *payload = NULL;
-	JOSE_AUTO *header = NULL;
-	JOSE_AUTO *answer = NULL;
-	DCA_AUTO_OUT jws = { 0 };
-
-	if (dca_spki_from_pkey(&public, key, NULL) != DCA_OK)
-		abort();
-	jose_fingerprint(form, &public, false);
-	(void)snprintf(x5u, sizeof(x5u), "%s", url_of(
-	    "/download/v1/certificate/certificateId_1.crt"));
-	header = json_pack("{s:s,s:s}", "typ", "JWT", "x5u", x5u);
-	payload = json_pack("{s:I,s:s,s:{s:s,s:s,s:b,s:s}}", "exp",
-	    (json_int_t)dca_now() + 1800, "jti", jti, "atc", "tktype",
-	    "TNAuthList", "tkvalue", "MAigBhYENzA5Sg", "ca", 1, "fingerprint",
-	    form);
-	text = json_dumps(payload, JSON_COMPACT);
-	if (jose_sign(&jws, JOSE_COMPACT, header, DCA_BUF(text,
-	    strlen(text)), t.signer, NULL) != DCA_OK)
-		abort();
-	answer = json_pack("{s:s%}", "tkauth", (const char *)jws.p, jws.n);
-	return json_dumps(answer, JSON_COMPACT);
+	return wrong_token(t.signer, url_of(
+	    "/download/v1/certificate/certificateId_1.crt"), key, jti, life,
+	    f);
 }
 
 static unsigned
@@ -355,7 +335,8 @@ static void
 answer(unsigned n, const char *kid, EVP_PKEY *signs, EVP_PKEY *named,
     const char *jti, const char *expected, const char *what)
 {
-	char *payload = token_for(named, jti);
+	const struct wrong none = { .what = what };
+	char *payload = token(named, jti, 1800, &none);
 	struct http_answer r;
 
 	act("chall", n, kid, signs, payload, &r);
@@ -389,6 +370,45 @@ orders(const char *kid, EVP_PKEY *key, const char *kid2, EVP_PKEY *key2)
 	    "55: finalize of an order that is invalid");
 }
 
+/* The nine checks of RFC 9448 6, at the STI-CA. */
+static void
+tokens(const char *kid, EVP_PKEY *key)
+{
+	for (size_t i = 0; wrong_tokens[i].what != NULL; i++) {
+		unsigned n = make_order(kid, key);
+		char *payload = token(key, "jti-flaw", 1800,
+		    &wrong_tokens[i]);
+		struct http_answer r;
+
+		act("chall", n, kid, key, payload, &r);
+		check(r.status == 200 && memmem(r.body.p, r.body.n,
+		    "\"invalid\"", 9) != NULL && memmem(r.body.p, r.body.n,
+		    wrong_tokens[i].says, strlen(wrong_tokens[i].says)) != NULL,
+		    wrong_tokens[i].what, &r);
+		http_answer_clear(&r);
+		free(payload);
+	}
+}
+
+/* An authorization lasts no longer than its token (RFC 9447 7). */
+static void
+expiry(const char *kid, EVP_PKEY *key)
+{
+	const struct wrong none = { .what = "" };
+	const unsigned n = make_order(kid, key);
+	char *payload = token(key, "jti-short", 2, &none);
+	struct http_answer r;
+
+	act("chall", n, kid, key, payload, &r);
+	check(r.status == 200 && memmem(r.body.p, r.body.n, "\"valid\"", 7) !=
+	    NULL, "a token for two seconds", &r);
+	http_answer_clear(&r);
+	free(payload);
+	(void)sleep(3);
+	act("finalize", n, kid, key, "{\"csr\":\"\"}", &r);
+	refused(&r, 403, "unauthorized", "55: the authorization has expired");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -420,6 +440,8 @@ main(int argc, char **argv)
 	make_account(key2, kid2);
 	envelope(kid, key);
 	orders(kid, key, kid2, key2);
+	tokens(kid, key);
+	expiry(kid, key);
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(key2);
 	EVP_PKEY_free(t.signer);

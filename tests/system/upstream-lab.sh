@@ -4,7 +4,7 @@
 # dca-upstream of the test's own, and an appliance of the quickstart. Sourced,
 # with build= and top= set.
 bin=$build/bin
-for p in softhsm2-util openssl nginx curl jq sqlite3; do
+for p in softhsm2-util openssl nginx curl jq sqlite3 python3 p11tool; do
 	PATH=$PATH:/usr/sbin command -v $p >/dev/null || { echo "SKIPPED: no $p" >&2; exit 77; }
 done
 tmp=$(mktemp -d)
@@ -81,10 +81,9 @@ order() { # OPTION...: placed, not followed
 }
 open_order() { row '[.orders[] | select(.state == "open")][0].id'; }
 last_step() { ctl --json status >/dev/null; grep "order=$1 " "$state/log/vault.log" | tail -n 1; }
-keys() { # pairs in the token: two objects each
-	local tokens
-	tokens=$(sed -n 's/^directories.tokendir *= *//p' "$state/softhsm2.conf")
-	echo $(($(find "$tokens" -name '*.object' ! -name token.object | wc -l) / 2))
+keys() { # private ones in the token
+	GNUTLS_PIN=$(cat "$state/secret/pin") SOFTHSM2_CONF=$state/softhsm2.conf p11tool --batch --login \
+		--provider=/usr/lib/softhsm/libsofthsm2.so --list-privkeys 'pkcs11:token=quickstart' 2>/dev/null | grep -c '^Object'
 }
 serials() { sqlite3 "$state/var/lib/dca/vault/store.db" 'SELECT count(*) FROM crosses'; }
 

@@ -59,14 +59,14 @@ serve
 # The rows of the catalogue of what must be refused, and the words below:
 #   42 alg, typ, crit         token-none token-hs256 token-no-typ token-crit
 #   43 x5u                    token-no-x5u token-x5u token-http
-#   44 signer                 signer-other signer-expired
+#   44 signer                 signer-other signer-expired; revoked: below
 #   45 signature              token-signature token-der
 #   46 members                token-no-exp token-no-jti token-no-atc token-no-tktype token-no-tkvalue token-no-fingerprint
 #   47 tktype                 token-type
 #   48 tkvalue                token-list token-superset
 #   49 exp, nbf               token-expired token-far token-nbf
-#   50 fingerprint            token-fingerprint; acme-wrong
-#   51 to 55 ACME requests    acme-wrong, at the lab's STI-CA
+#   50 fingerprint            token-fingerprint
+#   42 to 50 again, 51 to 55  acme-wrong: what the lab's STI-CA refuses
 #   68 key                    other-key
 #   69 cA, keyUsage           no-ca loose-bc no-keycertsign
 #   70 list                   no-list bad-list wider narrower
@@ -138,20 +138,20 @@ nonce-always upstream-ca
 identifier-other upstream-ca
 challenge-other upstream-ca
 cert-type upstream-ca
-no-ca cross-ca
-no-keycertsign cross-ca
-wider cross-scope
-narrower cross-scope
-other-key cross-key
-loose-bc cross-ca
+no-ca cA is not TRUE.*(cross-ca)
+no-keycertsign keyUsage lacks keyCertSign.*(cross-ca)
+wider wider than what was asked: 19995550100 was not.*(cross-scope
+narrower narrower than what was asked.*(cross-scope
+other-key for another key.*(cross-key)
+loose-bc basicConstraints is not critical.*(cross-ca)
 bad-list not the DER of a TNAuthorizationList.*(tn-der)
-aki-above cross-chain
-parent-list cross-
-no-list cross-scope
-aki cross-chain
-pathlen0 cross-chain
-expired cross-validity
-list-other cross-chain
+aki-above its AKI is not the SKI of its parent.*(cross-chain)
+parent-list is outside the scope of its parent.*(cross-chain
+no-list has no TNAuthList.*(cross-scope)
+aki its AKI is not the SKI of its parent.*(cross-chain)
+pathlen0 pathLenConstraint above it allows no further CA.*(cross-chain)
+expired expired at .*(cross-validity)
+list-other no root on the STI-PA's list.*(cross-chain)
 F
 : >"$lab/flaws"
 expect "nothing was installed" test "$(serials)" = "$before"
@@ -188,6 +188,7 @@ final=$(finalized)
 order --key new --scope 12025550000+10000
 id=$(open_order)
 key=$(row ".orders[] | select(.id == $id).key")
+held=$(keys)
 # at the beginning of each step (state 0), and when the order's URL is known
 made() { grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log" || true; }
 for at in 'list state=0' 'account state=0' 'order state=0' '\(order\|look\) state=1' 'token state=0' \
@@ -210,7 +211,7 @@ restart_vault
 expect "the order has its certificate" test "$(row ".orders[] | select(.id == $id).state")" = proposed
 expect "   once its URL was known no other was made" test "$(made)" = "$known"
 expect "   one was finalized" test "$(finalized)" = $((final + 1))
-expect "   no second key" test "$(row ".orders[] | select(.id == $id).key")" = "$key"
+expect "   no second key" test "$(row ".orders[] | select(.id == $id).key") $(keys)" = "$key $held"
 expect "   nothing half installed" test "$(serials)" = "$before"
 
 echo "--- a new key under load"
@@ -255,14 +256,54 @@ serve --eab
 "$build/tests/acme-wrong" https://localhost:14000 "$lab/tls-ca.pem" "$(cat "$lab/eab.kid")" "$(cat "$lab/eab.key")" \
 	"$lab/pa-token.key" || failures=$((failures + 1))
 
-echo "--- the account"
 kill $upstream
 wait $upstream 2>/dev/null || true
 upstream=''
+
+echo "--- the signer of the STI-PA is revoked"
+check() { "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"; }
+expect "not yet" check
+cp "$lab/revoked" "$tmp/revoked" 2>/dev/null || : >"$tmp/revoked"
+"$bin/dca-sandbox" revoke "$lab" "$lab/pa-token.pem" >"$tmp/out"
+if check >"$tmp/err" 2>&1; then bad "now"; fi
+expect "what it signed is refused, and why" grep -q "the signer's certificate: revoked at .*(upstream-list)" "$tmp/err"
+cp "$tmp/revoked" "$lab/revoked"
+expect "no longer on the CRL" check
+
+echo "--- a proxy"
+python3 "$top/tests/system/proxy.py" 14200 >"$tmp/proxy.log" 2>&1 &
+proxy=$!
+for _ in $(seq 100); do ! grep -q ready "$tmp/proxy.log" || break; sleep 0.1; done
+sed 's/^timeout = /proxy = http:\/\/127.0.0.1:14200\n&/' "$tmp/upstream.conf" >"$tmp/proxied.conf"
+expect "the configuration's" "$bin/dca-upstream" check --config "$tmp/proxied.conf" --prefix "$state"
+expect "   all went through it" test "$(grep -c '^CONNECT localhost:14000 ' "$tmp/proxy.log")" -ge 1
+n=$(wc -l <"$tmp/proxy.log")
+expect "the environment's" env https_proxy=http://127.0.0.1:14200 "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"
+expect "   went through it" test "$(wc -l <"$tmp/proxy.log")" -gt "$n"
+order --key keep
+expect "an order, in the jail" env https_proxy=http://127.0.0.1:14200 timeout 60 "$bin/dca-upstream" run --once --config "$tmp/upstream.conf" --prefix "$state"
+n=$(wc -l <"$tmp/proxy.log")
+kill "$proxy"
+wait "$proxy" 2>/dev/null || true
+if "$bin/dca-upstream" check --config "$tmp/proxied.conf" --prefix "$state" >"$tmp/err" 2>&1; then bad "a proxy that is away"; fi
+expect "one that is away is not gone around" grep -q upstream-http "$tmp/err"
+
+echo "--- the account"
 before=$(sha256sum <"$tmp/upstream/account.key")
 expect "a new key for the account" "$bin/dca-upstream" key-change --config "$tmp/upstream.conf" --prefix "$state"
 expect "   it is another" test "$before" != "$(sha256sum <"$tmp/upstream/account.key")"
 expect "   and the account is the same" "$bin/dca-upstream" check --config "$tmp/upstream.conf" --prefix "$state"
+cp "$tmp/upstream/account.key" "$tmp/old.key"
+expect "another one" "$bin/dca-upstream" key-change --config "$tmp/upstream.conf" --prefix "$state"
+mv "$tmp/upstream/account.key" "$tmp/upstream/account.next.key"
+mv "$tmp/old.key" "$tmp/upstream/account.key"
+expect "killed when the STI-CA had it and we did not: gone on with" check
+expect "   with the new key" test ! -e "$tmp/upstream/account.next.key"
+cp "$tmp/upstream/account.key" "$tmp/old.key"
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/upstream/account.next.key" 2>/dev/null
+expect "killed before the STI-CA had it: the old one counts" check
+expect "   until it is changed" "$bin/dca-upstream" key-change --config "$tmp/upstream.conf" --prefix "$state"
+expect "   to the key that was made" bash -c "! cmp -s '$tmp/old.key' '$tmp/upstream/account.key' && test ! -e '$tmp/upstream/account.next.key'"
 rm "$tmp/upstream/account.key"
 expect "a missing key is not made anew" bash -c "! '$bin/dca-upstream' check --config '$tmp/upstream.conf' --prefix '$state' 2>'$tmp/err' && grep -q 'there was an account' '$tmp/err'"
 [ $failures = 0 ]
