@@ -83,9 +83,9 @@ orders=0 crosses=$(serials)
 start_upstream
 # from the act on; the beginning and the end of each step
 while read -r step; do
-	for who in upstream vault both; do
-		killed $who "$step"
-	done
+	killed upstream "$step"
+	killed vault "$step"
+	[[ $step != *state=1 ]] || killed both "$step"
 done <<'D'
 step=request.state=1
 step=list.state=0
@@ -125,8 +125,9 @@ done
 expect "an order that is waited for to the end" ctl cross order --key new --scope 12025550000+10000
 last=$(row '.orders[-1].id')
 expect "the command again" again
+cp "$tmp/out" "$tmp/order"
 expect "   is that order" test "$(row '.orders[-1].id')" = "$last"
-expect "   and says what to do" grep -q "an admin activates it: dcactl cross activate $last" "$tmp/out"
+expect "   and says what to do" grep -q "an admin activates it: dcactl cross activate $last" "$tmp/order"
 expect "activated" ctl cross activate "$last" --yes
 expect "   once" test "$(serials)" = $((crosses + 1))
 cp "$state/var/lib/dca/vault/store.db"* "$tmp/"
