@@ -91,11 +91,17 @@ add_dns(X509 *x, const char *dns)
 {
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	GENERAL_NAME *g = GENERAL_NAME_new();
+	ASN1_OCTET_STRING *address = a2i_IPADDRESS(dns);
 	ASN1_IA5STRING *s = ASN1_IA5STRING_new();
 
 	must(names != NULL && g != NULL && s != NULL &&
 	    ASN1_STRING_set(s, dns, -1) == 1);
-	GENERAL_NAME_set0_value(g, GEN_DNS, s);
+	if (address != NULL) {
+		GENERAL_NAME_set0_value(g, GEN_IPADD, address);
+		ASN1_IA5STRING_free(s);
+	} else {
+		GENERAL_NAME_set0_value(g, GEN_DNS, s);
+	}
 	must(sk_GENERAL_NAME_push(names, g) > 0 &&
 	    X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0) == 1);
 	GENERAL_NAMES_free(names);

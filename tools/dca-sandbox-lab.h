@@ -12,7 +12,7 @@
 #include "jose.h"
 
 enum { LAB_ACCOUNTS = 64, LAB_ORDERS = 1024, LAB_NONCES = 256, LAB_JTIS = 1024,
-	LAB_URL = 512, LAB_SERVE_OPTIONS = 7 };
+	LAB_URL = 512, LAB_SERVE_OPTIONS = 8 };
 
 /* --- one HTTP request and its answer --- */
 struct lab_call {
@@ -48,7 +48,7 @@ struct lab_order {
 
 struct lab {
 	const char *dir;
-	char base[LAB_URL];		/* https://localhost:PORT */
+	char base[LAB_URL];		/* https://HOST:PORT */
 	struct dca_tnset *may;		/* what the account represents */
 	bool eab;			/* demanded */
 	bool compat_key;		/* CSR key may be the account key */

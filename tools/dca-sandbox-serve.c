@@ -20,12 +20,14 @@
 enum { BODY_MAX = 512 * 1024, SKEW = 300, TLS_DAYS = 3650, FLAWS_MAX = 4096 };
 
 static struct {
-	const char *port, *days, *scope, *country, *limit;
+	const char *port, *host, *days, *scope, *country, *limit;
 	bool eab, account_key;
 } opt;
 
 const struct dca_option lab_serve_options[LAB_SERVE_OPTIONS] = {
 	{ "port", "N", &opt.port, NULL, "HTTPS port on 127.0.0.1; 14000" },
+	{ "host", "NAME", &opt.host, NULL,
+	    "how clients call it: name or IPv4 address; localhost" },
 	{ "scope", "LIST", &opt.scope, NULL,
 	    "what the account may represent; 12025550000+10000,spc:709J" },
 	{ "days", "N", &opt.days, NULL,
@@ -231,6 +233,12 @@ completed(void *arg, struct MHD_Connection *m, void **state,
 
 /* --- setting up --- */
 
+static const char *
+host_name(void)
+{
+	return opt.host != NULL ? opt.host : "localhost";
+}
+
 static enum dca_rc
 tls_files(struct lab *l, struct dca_out *key, struct dca_out *cert,
     struct dca_err *e)
@@ -258,7 +266,7 @@ tls_files(struct lab *l, struct dca_out *key, struct dca_out *cert,
 		s.issuer = ca;
 		s.issuer_key = ca_key;
 		s.ca = s.key_cert_sign = false;
-		s.cn = s.dns = "localhost";
+		s.cn = s.dns = host_name();
 		rc = lab_make_ca(l->dir, "tls", &s, &tls_key, &x, e);
 		if (rc == DCA_OK)
 			rc = dca_file_read(cert, path, DCA_CERT_MAX, e);
@@ -336,8 +344,8 @@ lab_open(struct lab *l, long *port, struct dca_err *e)
 	l->country = opt.country;
 	l->limit = opt.limit;
 	l->compat_key = opt.account_key;
-	(void)snprintf(l->base, sizeof(l->base), "https://localhost:%ld",
-	    *port);
+	(void)snprintf(l->base, sizeof(l->base), "https://%s:%ld",
+	    host_name(), *port);
 	l->may = dca_tnset_new();
 	if ((rc = dca_tnset_parse(l->may, opt.scope != NULL ? opt.scope :
 	    "12025550000+10000,spc:709J", e)) || (rc = open_secrets(l, e)) ||
