@@ -12,6 +12,13 @@ PACKAGES_RUN=(softhsm2 nginx-light openssl curl ca-certificates libcoap3-bin
 PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3
 	iproute2 systemd python3 libclang-rt-dev mandoc bmap-tools zstd fdisk
 	e2fsprogs strace bsdutils pebble)
+# tools/dca-image itself, and tests/image (QEMU, Secure Boot, a TPM)
+# shellcheck disable=SC2034
+PACKAGES_IMAGE=(mmdebstrap debian-archive-keyring util-linux kmod xz-utils git
+	openssl)
+# shellcheck disable=SC2034
+PACKAGES_IMAGE_TEST=(qemu-system-x86 ovmf mtools swtpm qemu-user python3
+	coreutils)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

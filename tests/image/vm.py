@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A box in QEMU: firmware with Secure Boot, disk, network, serial console.
+
+Every line of the console is kept with the seconds since power-on. A second
+serial line is root's shell in images that were built with --debug-shell
+(labs only), for tests that look inside or break something.
+"""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+ESCAPES = re.compile(r"\x1b\[[0-9;=?]*[A-Za-z]|\x1b[c()][0-9A-Z]?|\r")
+OVMF = "/usr/share/OVMF"
+
+
+class Timeout(Exception):
+    pass
+
+
+class VM:
+    def __init__(self, folder, disk, variables, ports, arguments=(), tpm=False, memory=1024):
+        self.folder, self.disk, self.variables = folder, disk, variables
+        self.ports, self.arguments, self.tpm, self.memory = ports, arguments, tpm, memory
+        self.lines, self.process, self.swtpm = [], None, None
+        self.news = threading.Condition()
+        self.number = 0
+
+    def command(self, extra):
+        net = "user,id=n0" + "".join(f",hostfwd={p}" for p in self.ports)
+        shell = os.path.join(self.folder, "shell.sock")
+        return ["qemu-system-x86_64", "-machine", "q35,smm=on", "-accel", "tcg,thread=multi",
+                # Nehalem without cx16: kernel 6.12 double-faults at cmpxchg16b under
+                # QEMU 7.2's multi-threaded TCG
+                "-cpu", "Nehalem,-cx16", "-smp", "2", "-m", str(self.memory),
+                "-nodefaults", "-display", "none", "-serial", "stdio",
+                "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
+                "-device", "isa-serial,chardev=shell",
+                "-global", "driver=cfi.pflash01,property=secure,value=on",
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE_4M.secboot.fd",
+                "-drive", f"if=pflash,format=raw,unit=1,file={self.variables}",
+                # what the guest flushed is on the host's disk when QEMU is killed
+                "-drive", f"if=none,id=d0,format=raw,cache=writeback,file={self.disk}",
+                "-device", "virtio-blk-pci,drive=d0,bootindex=1",
+                "-device", "i6300esb", "-action", "watchdog=reset",
+                "-netdev", net, "-device", "virtio-net-pci,netdev=n0,romfile=",
+                "-device", "virtio-rng-pci", *self.arguments, *extra]
+
+    def start(self, *extra):
+        self.number += 1
+        extra = list(extra)
+        if self.tpm:
+            extra += self.start_tpm()
+        self.lines = []
+        self.log = open(os.path.join(self.folder, f"serial-{self.number}.log"), "w", encoding="utf-8")
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(self.command(extra), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def start_tpm(self):
+        state = os.path.join(self.folder, "tpm")
+        os.makedirs(state, exist_ok=True)
+        sock = os.path.join(self.folder, "tpm.sock")
+        self.swtpm = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}",
+             "--ctrl", f"type=unixio,path={sock}", "--flags", "not-need-init,startup-clear",
+             "--terminate"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(50):
+            if os.path.exists(sock):
+                break
+            time.sleep(0.1)
+        return ["-chardev", f"socket,id=tpm,path={sock}", "-tpmdev", "emulator,id=t0,chardev=tpm",
+                "-device", "tpm-crb,tpmdev=t0"]
+
+    def read(self):
+        for raw in self.process.stdout:
+            text = ESCAPES.sub("", raw.decode("utf-8", "replace")).rstrip("\n")
+            at = time.monotonic() - self.began
+            with self.news:
+                self.lines.append((at, text))
+                self.log.write(f"{at:8.2f} {text}\n")
+                self.log.flush()
+                self.news.notify_all()
+        with self.news:
+            self.news.notify_all()
+
+    def wait(self, pattern, timeout, since=0):
+        """The match and its line's number, of the first line from number
+        since on that has it."""
+        end = time.monotonic() + timeout
+        regex = re.compile(pattern)
+        n = since
+        with self.news:
+            while True:
+                for n in range(n, len(self.lines)):
+                    found = regex.search(self.lines[n][1])
+                    if found:
+                        return found, n
+                n = len(self.lines)
+                left = end - time.monotonic()
+                if left <= 0 or self.process.poll() is not None:
+                    last = "\n".join(t for _, t in self.lines[-12:])
+                    raise Timeout(f"no {pattern!r} within {timeout} s; the console ends with\n{last}")
+                self.news.wait(min(left, 1))
+
+    def at(self, n):
+        return self.lines[n][0]
+
+    def said(self, pattern):
+        regex = re.compile(pattern)
+        return any(regex.search(t) for _, t in self.lines)
+
+    def kill(self):
+        """As when the power goes."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+            self.reader.join(5)
+            self.log.close()
+            self.process = None
+        if self.swtpm:
+            self.swtpm.kill()
+            self.swtpm.wait()
+            self.swtpm = None
+
+    def shell(self, command, timeout=60, check=True):
+        """Runs command as root inside; its output."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(os.path.join(self.folder, "shell.sock"))
+            s.settimeout(timeout)
+            mark = f"done-{time.monotonic_ns()}"
+            # the echo of the line does not have the mark in one piece
+            s.sendall(b"\n stty -echo cols 500; PS1=; { " + command.encode() +
+                      f"\n}} 2>&1; echo; echo '{mark[:4]}''{mark[4:]}' $?\n".encode())
+            got = ""
+            end = time.monotonic() + timeout
+            while not re.search(re.escape(mark) + r" \d+", got):
+                if time.monotonic() > end:
+                    raise Timeout(f"shell: {command!r} has not ended; it printed\n{got}")
+                try:
+                    data = s.recv(65536)
+                except socket.timeout as e:
+                    raise Timeout(f"shell: {command!r} has not ended; it printed\n{got}") from e
+                got += ESCAPES.sub("", data.decode("utf-8", "replace"))
+        head, _, tail = got.rpartition(mark)
+        head = head.split("cols 500; PS1=;")[-1]
+        code = int(tail.split()[0])
+        if check and code != 0:
+            raise RuntimeError(f"in the box, {command!r} exits {code}:\n{head}")
+        return head.strip()
+
+
+def copy_disk(source, target):
+    subprocess.run(["cp", "--sparse=always", source, target], check=True)
+
+
+def fresh_variables(target):
+    shutil.copy(f"{OVMF}/OVMF_VARS_4M.fd", target)
