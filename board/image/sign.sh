@@ -37,6 +37,19 @@ lab_make() { # DIR
 		done' >&3
 }
 
+# Variables of the firmware that QEMU has, with the lab's keys in them and
+# Secure Boot on.
+lab_firmware() { # TEMPLATE OUT
+	[ -r "$1" ] && [ ! -s "$2" ] || return 0
+	cp "$1" "$work/template.fd"
+	in_build sh -ec '
+		guid=0dca0000-0000-4000-8000-00000000005b
+		virt-fw-vars --input template.fd --output vars.fd --secure-boot \
+			--set-pk $guid /lab/PK.pem --add-kek $guid /lab/KEK.pem \
+			--add-db $guid /lab/db.pem' >&3
+	cp "$work/vars.fd" "$2"
+}
+
 at_release() { # COMMAND...: in the build chroot, at the time of the release
 	in_build faketime -f "@$(date -u -d "@$epoch" '+%F %T')" "$@"
 }
