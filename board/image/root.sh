@@ -21,7 +21,8 @@ program_install() {
 		[ ! -e "$stage/usr/bin/$p" ] || install -m 755 -t "$root/usr/bin" "$stage/usr/bin/$p"
 	done
 	[ -x "$root/usr/bin/dca-vault" ] || die "the build made no dca-vault" "see $log"
-	cp -r "$stage/usr/lib/systemd" "$stage/usr/lib/sysusers.d" "$stage/usr/lib/tmpfiles.d" "$root/usr/lib/"
+	cp -r "$stage"/usr/lib/{systemd,sysusers.d,tmpfiles.d,dca} "$root/usr/lib/"
+	cp -r --no-preserve=ownership "$top"/board/units/*.d "$root/usr/lib/systemd/system/"
 	# a customer's machine, not a box
 	rm -f "$root"/usr/lib/systemd/system/dca-enroll@*
 	mkdir -p "$root/usr/share/dca"
@@ -31,10 +32,7 @@ program_install() {
 overlay_install() {
 	cp -r --no-preserve=ownership "$top/board/overlay/." "$root/"
 	mkdir -p "$root"/{data,efi,etc/dca,usr/lib/dca,usr/share/dca}
-	if [ -d "$top/board/box" ]; then
-		find "$top/board/box" -maxdepth 1 -type f -perm -1 \
-			-exec install -m 755 -t "$root/usr/lib/dca" {} +
-	fi
+	install -m 644 "$top/board/box/common" "$root/usr/lib/dca/common"
 	install -m 644 "$top/board/$board/board.conf" "$root/usr/lib/dca/board.conf"
 	install -m 644 "$work/release.pem" "$root/usr/share/dca/release.pem"
 	sed -i "s/@COMPATIBLE@/$(board_get image compatible)/; s/@VERSION@/$version/" \
