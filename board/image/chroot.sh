@@ -110,11 +110,13 @@ in_build() {
 			root=$1 work=$2 src=$3 lab=$4
 			shift 4
 			mount --bind "$root" "$root"
+			mount -o remount,bind,ro "$root"
 			mount -t proc proc "$root/proc"
 			mount --rbind /dev "$root/dev"
 			mount -t tmpfs tmpfs "$root/tmp"
 			mount --bind "$work" "$root/w"
 			mount --bind "$src" "$root/src"
+			mount -o remount,bind,ro "$root/src"
 			[ -z "$lab" ] || mount --bind "$lab" "$root/lab"
 			cd "$root"
 			exec chroot . sh -ec "cd /w && exec \"\$@\"" sh "$@"' \

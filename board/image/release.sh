@@ -24,9 +24,9 @@ bundle_make() { # FILE
 		filename=verity.img
 	M
 	find "$in" -exec touch -d "@$epoch" {} +
-	at_release rauc bundle --cert=release.pem --key="$release_key" \
+	at_release sh -ec 'RAUC_PKCS11_PIN=$(cat /lab/pin) exec rauc "$@"' sh bundle --cert=release.pem --key="$release_key" \
 		--keyring=release.pem \
-		--mksquashfs-args="-comp zstd -Xcompression-level 1 -all-time $epoch -mkfs-time $epoch -all-root -no-xattrs" \
+		--mksquashfs-args="-comp zstd -Xcompression-level 1 -all-root -no-xattrs" \
 		bundle "$1" >&3
 }
 
@@ -34,7 +34,7 @@ image_pack() { # NAME: NAME.zst, and the map of the disk as it is unpacked
 	# holes where there are zeros, wherever the file system had put them
 	cp --sparse=always "$work/disk.img" "$work/$1"
 	in_build bmaptool -q create -o "${1%.img}.img.bmap" "$1" >&3
-	in_build nice zstd -q -f -T2 -12 "$1" -o "$1.zst"
+	in_build zstd -q -f -T2 -12 "$1" -o "$1.zst"
 }
 
 # SPDX 2.3: every Debian package with its version, and the program itself.
@@ -76,7 +76,7 @@ notes_make() { # FILE
 		Secure Boot       $(in_build openssl x509 -in db.pem -noout -fingerprint -sha256 | sed 's/.*=//')
 
 		Changes since ${since:-the beginning}:
-		$(git -C "$top" log --no-decorate --format='  %h %s' "${since:+$since..}HEAD" | head -n 200)
+		$(git -C "$top" log -n 200 --no-decorate --format='  %h %s' "${since:+$since..}HEAD")
 	N
 	[ -z "$lab_keys" ] || printf '\nLAB KEYS, NOT FOR PRODUCTION: whoever has the lab folder can sign.\n' >>"$1"
 }

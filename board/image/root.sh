@@ -8,10 +8,10 @@ programs=(dca-vault dca-front dca-publisher dca-upstream dca-board dcactl
 	dca-ceremony dca-verify)
 
 program_build() { # into $work/stage
-	in_build nice cmake -S /src -B /w/program -G Ninja \
+	in_build cmake -S /src -B /w/program -G Ninja \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DDCA_WERROR=ON -DDCA_TESTS=OFF \
 		-DCMAKE_INSTALL_PREFIX=/usr >&3
-	in_build nice cmake --build /w/program -j "$(nproc)" >&3
+	in_build cmake --build /w/program -j "$(nproc)" >&3
 	in_build env DESTDIR=/w/stage cmake --install /w/program --strip >&3
 }
 
@@ -70,7 +70,7 @@ root_slim() {
 		"$m"/kernel/drivers/{gpu,media,infiniband,net/wireless,bluetooth,iio,staging,comedi,isdn,nfc,input/joystick,input/touchscreen,video,accel,firewire,pcmcia,parport,gnss,thunderbolt,soundwire} \
 		"$m"/kernel/fs/{ceph,nfs,nfsd,smb,ocfs2,gfs2,btrfs,xfs,f2fs,jfs,afs,udf,orangefs,nilfs2,ntfs3,bcachefs,reiserfs,9p,coda,hfs,hfsplus,ubifs,jffs2,erofs,dlm,minix,ufs,affs,befs,zonefs} \
 		"$m"/kernel/net/{sctp,ceph,openvswitch,bluetooth,wireless,mac80211,tipc,rds,batman-adv,can,nfc,ieee802154,mac802154,6lowpan,sunrpc,9p,rxrpc,atm,x25,ax25,netrom,rose,appletalk,dccp,l2tp,mpls,qrtr,smc,mptcp}
-	depmod -b "$root" "$kernel" 2>&3 || true
+	in_build depmod -b /w/root "$kernel"
 	# made by programs at run time, with a time in them
 	rm -rf "$root"/var/lib/{dpkg,ucf,pam,private,systemd} "$root"/etc/{ld.so.cache~,.pwd.lock} \
 		"$root"/var/cache/ldconfig
@@ -95,8 +95,9 @@ root_pack() {
 	# the salt is not a secret: it must be the same when built again
 	local salt
 	salt=$(printf 'dca %s %s' "$board" "$version" | sha256sum | cut -c 1-64)
-	in_build nice mksquashfs root root.img -comp zstd -Xcompression-level 15 \
-		-all-time "$epoch" -noappend -no-xattrs -no-progress -processors 2 >&3
+	# it takes its times from one of the two, and refuses to have both
+	in_build env -u SOURCE_DATE_EPOCH mksquashfs root root.img -comp zstd -Xcompression-level 15 \
+		-all-time "$epoch" -mkfs-time "$epoch" -noappend -no-xattrs -no-progress -processors 2 >&3
 	[ "$(stat -c %s "$work/root.img")" -le $((root_mib << 20)) ] ||
 		die "the root needs $(($(stat -c %s "$work/root.img") >> 20)) MiB, a slot has $root_mib" \
 			"take something away in board/image/root.sh"

@@ -8,7 +8,6 @@
 # The folder with what reaches the token: bound at /lab in the build chroot.
 sign_env() {
 	build_env=(SOFTHSM2_CONF=/lab/softhsm2.conf PKCS11_MODULE_PATH="$module")
-	[ ! -s "$lab/pin" ] || build_env+=(RAUC_PKCS11_PIN="$(cat "$lab/pin")")
 	build_env+=(RAUC_PKCS11_MODULE="$module")
 }
 
