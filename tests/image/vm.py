@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-ESCAPES = re.compile(r"\x1b\[[0-9;=?]*[A-Za-z]|\x1b[c()][0-9A-Z]?|\r")
+ESCAPES = re.compile(r"\x1b\[[0-9;:=?!]*[A-Za-z]|\x1b[c()][0-9A-Z]?|\r")
 OVMF = "/usr/share/OVMF"
 
 
@@ -28,6 +28,7 @@ class VM:
         self.lines, self.process, self.swtpm = [], None, None
         self.news = threading.Condition()
         self.number = 0
+        self.plain = False
 
     def command(self, extra):
         net = "user,id=n0" + "".join(f",hostfwd={p}" for p in self.ports)
@@ -54,7 +55,7 @@ class VM:
         extra = list(extra)
         if self.tpm:
             extra += self.start_tpm()
-        self.lines = []
+        self.lines, self.plain = [], False
         self.log = open(os.path.join(self.folder, f"serial-{self.number}.log"), "w", encoding="utf-8")
         self.began = time.monotonic()
         self.process = subprocess.Popen(self.command(extra), stdin=subprocess.DEVNULL,
@@ -133,27 +134,38 @@ class VM:
         """Runs command as root inside; its output."""
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(os.path.join(self.folder, "shell.sock"))
-            s.settimeout(timeout)
-            mark = f"done-{time.monotonic_ns()}"
-            # the echo of the line does not have the mark in one piece
-            s.sendall(b"\n stty -echo cols 500; PS1=; { " + command.encode() +
-                      f"\n}} 2>&1; echo; echo '{mark[:4]}''{mark[4:]}' $?\n".encode())
-            got = ""
-            end = time.monotonic() + timeout
-            while not re.search(re.escape(mark) + r" \d+", got):
-                if time.monotonic() > end:
-                    raise Timeout(f"shell: {command!r} has not ended; it printed\n{got}")
-                try:
-                    data = s.recv(65536)
-                except socket.timeout as e:
-                    raise Timeout(f"shell: {command!r} has not ended; it printed\n{got}") from e
-                got += ESCAPES.sub("", data.decode("utf-8", "replace"))
-        head, _, tail = got.rpartition(mark)
-        head = head.split("cols 500; PS1=;")[-1]
-        code = int(tail.split()[0])
+            if not self.plain:
+                # bash edits lines and colours its prompt; dash does neither.
+                # It may not be there yet: ask until it answers.
+                for _ in range(20):
+                    code, _ = self.ask(s, "exec env PS1= PS2= TERM=dumb dash\n stty -echo\n", 10)
+                    if code is not None:
+                        break
+                self.plain = True
+            code, out = self.ask(s, f"{{ {command}\n}} 2>&1\n", timeout)
+        if code is None:
+            raise Timeout(f"in the box, {command!r} has not ended within {timeout} s; it printed\n{out}")
         if check and code != 0:
-            raise RuntimeError(f"in the box, {command!r} exits {code}:\n{head}")
-        return head.strip()
+            raise RuntimeError(f"in the box, {command!r} exits {code}:\n{out}")
+        return out
+
+    @staticmethod
+    def ask(s, lines, timeout):
+        """Sends lines; exit code (None: no answer) and what was printed."""
+        mark = f"{time.monotonic_ns()}"
+        s.settimeout(1)
+        # where the line is echoed the marks are not in one piece
+        s.sendall(f"echo 'begin''-{mark}'\n{lines}echo; echo 'end''-{mark}' $?\n".encode())
+        got, end = "", time.monotonic() + timeout
+        while time.monotonic() < end:
+            try:
+                got += ESCAPES.sub("", s.recv(65536).decode("utf-8", "replace"))
+            except socket.timeout:
+                continue
+            found = re.search(rf"begin-{mark}\n(.*)\nend-{mark} (\d+)", got, re.DOTALL)
+            if found:
+                return int(found.group(2)), found.group(1).strip()
+        return None, got
 
 
 def copy_disk(source, target):
