@@ -45,6 +45,9 @@ overlay_install() {
 	echo dca >"$root/etc/hostname"
 	chroot "$root" systemd-sysusers >&3 2>&3
 	chroot "$root" systemctl preset-all >&3 2>&3
+	# Debian's is for group softhsm only; there is no secret in it
+	chmod 755 "$root/etc/softhsm"
+	chmod 644 "$root/etc/softhsm/softhsm2.conf"
 	# nobody logs in: no password, no shell on the console
 	chroot "$root" usermod -p '!*' root >&3 2>&3
 }
