@@ -49,8 +49,9 @@ lab_firmware() { # TEMPLATE OUT
 	cp "$work/vars.fd" "$2"
 }
 
+# A clock that stands still: FAT has times in its folders, CMS has one, too.
 at_release() { # COMMAND...: in the build chroot, at the time of the release
-	in_build faketime -f "@$(date -u -d "@$epoch" '+%F %T')" "$@"
+	in_build faketime -f "$(date -u -d "@$epoch" '+%F %T')" "$@"
 }
 
 # A PE file, for Secure Boot.
