@@ -16,7 +16,7 @@ command_line() {
 	echo "console=$(board_get image console) quiet loglevel=4 panic=10" \
 		"systemd.gpt_auto=no systemd.getty_auto=no systemd.import_credentials=no" \
 		"dca.verity=$verity dca.security=$security dca.board=$board" \
-		"dca.tpm=$(board_get board tpm)" ${debug_shell:+"systemd.debug_shell=$debug_shell"} $append
+		"dca.tpm=$(board_get board tpm)" ${debug_shell:+"systemd.debug_shell=$debug_shell"} ${append:+"$append"}
 }
 
 uki_make() { # dca.efi, signed; unsigned.efi beside it
