@@ -170,11 +170,12 @@ dca_tnauthlist_parse(struct dca_tnset *out, struct dca_buf der,
 	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *all = NULL;
 	enum dca_rc rc = DCA_OK;
 	struct dca_buf list;
+	const int most = mode == DCA_TNAUTHLIST_ISSUE ? DCA_CROSS_MAX
+						      : DCA_CERT_MAX;
 
-	if (der.n > DCA_CROSS_MAX)
+	if (der.n > (size_t)most)
 		return dca_fail(e, DCA_RULE_TN_DER,
-		    "TNAuthList of %zu octets, at most %d", der.n,
-		    DCA_CROSS_MAX);
+		    "TNAuthList of %zu octets, at most %d", der.n, most);
 	if (!tlv_take(&der, TLV_SEQ, &list, NULL) || der.n > 0 ||
 	    !is_der(list))
 		return dca_fail(e, DCA_RULE_TN_DER,

@@ -21,7 +21,8 @@ enum {
 	DCA_TNAUTHLIST_MAX = 48 * 1024,	 /* TNAuthList that we issue */
 	DCA_CROSS_MAX = 64 * 1024,	 /* cross-certificate */
 	DCA_MESSAGE_MAX = 160 * 1024,	 /* message on a local socket */
-	DCA_CERT_MAX = 128 * 1024,	 /* any certificate we read */
+	DCA_CERT_MAX = 512 * 1024,	 /* any certificate we read: 10,000
+					  * ranges fit twice */
 	DCA_ACT_MAX = 95 * 1024,	 /* signed operator act; with its
 					  * peer it fits one message */
 	DCA_SERIAL_LEN = 20,

@@ -15,7 +15,8 @@
 enum dca_tnauthlist_mode { DCA_TNAUTHLIST_ISSUE, DCA_TNAUTHLIST_FOREIGN };
 
 /*
- * Strict: DER only, no trailing octets, at most DCA_CROSS_MAX octets.
+ * Strict: DER only, no trailing octets, at most DCA_CROSS_MAX octets, as
+ * FOREIGN at most DCA_CERT_MAX.
  * Unites the entries into out (which need not be empty).
  * Fails with TN_DER, TN_EMPTY, TN_NUMBER, TN_COUNT, TN_RANGE, TN_SPC.
  */

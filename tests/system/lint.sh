@@ -71,7 +71,7 @@ says "no certificate in it, but other PEM blocks"
 gives 2 "an empty file" "$verify" lint empty
 gives 2 "octets that are none" "$verify" lint <(printf 'abc')
 gives 2 "a length of 4 GB" "$verify" lint <(printf '\x30\x84\xff\xff\xff\xff\x00')
-says "at most 131072 are read"
+says "at most 524288 are read"
 gives 2 "the file ends inside" "$verify" lint <(head -c 200 bad.der)
 says "ends inside a certificate"
 gives 2 "what follows is none, what came before is linted" "$verify" lint <(cat bad.der && printf 'abc')

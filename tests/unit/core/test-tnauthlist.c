@@ -320,26 +320,35 @@ round_trip(void **state)
 static void
 length_limit(void **state)
 {
-	AUTO_SET *s = dca_tnset_new(), *t = dca_tnset_new();
-	DCA_AUTO_OUT der = { .p = NULL };
+	static const struct {
+		enum dca_tnauthlist_mode mode;
+		unsigned limit;
+	} v[] = { { DCA_TNAUTHLIST_ISSUE, DCA_CROSS_MAX },
+		{ DCA_TNAUTHLIST_FOREIGN, DCA_CERT_MAX } };
 	struct dca_err e;
-	unsigned i, n = (DCA_CROSS_MAX - 4) / 15;
+	unsigned i, k;
 
 	(void)state;
-	for (i = 0; i < n; i++)
-		dca_tnset_add_interval(s, (struct dca_tnrange){
-		    12020000000ULL + 2 * i, 12020000000ULL + 2 * i, 11 });
-	dca_tnauthlist_encode(&der, s);
-	assert_true(der.n <= DCA_CROSS_MAX);
-	assert_int_equal(dca_tnauthlist_parse(t, dca_out_buf(&der),
-	    DCA_TNAUTHLIST_FOREIGN, &e), DCA_OK);
-	dca_tnset_add_interval(s, (struct dca_tnrange){ 1, 1, 11 });
-	der.n = 0;
-	dca_tnauthlist_encode(&der, s);
-	assert_true(der.n > DCA_CROSS_MAX);
-	assert_int_equal(dca_tnauthlist_parse(t, dca_out_buf(&der),
-	    DCA_TNAUTHLIST_FOREIGN, &e), DCA_MALFORMED);
-	assert_int_equal(e.rule, DCA_RULE_TN_DER);
+	for (k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
+		AUTO_SET *s = dca_tnset_new(), *t = dca_tnset_new();
+		DCA_AUTO_OUT der = { .p = NULL };
+
+		for (i = 0; i < (v[k].limit - 5) / 15; i++)
+			dca_tnset_add_interval(s, (struct dca_tnrange){
+			    12020000000ULL + 2 * i, 12020000000ULL + 2 * i,
+			    11 });
+		dca_tnauthlist_encode(&der, s);
+		assert_true(der.n <= v[k].limit);
+		assert_int_equal(dca_tnauthlist_parse(t, dca_out_buf(&der),
+		    v[k].mode, &e), DCA_OK);
+		dca_tnset_add_interval(s, (struct dca_tnrange){ 1, 1, 11 });
+		der.n = 0;
+		dca_tnauthlist_encode(&der, s);
+		assert_true(der.n > v[k].limit);
+		assert_int_equal(dca_tnauthlist_parse(t, dca_out_buf(&der),
+		    v[k].mode, &e), DCA_MALFORMED);
+		assert_int_equal(e.rule, DCA_RULE_TN_DER);
+	}
 }
 
 /* The set a case says it means. */

@@ -72,6 +72,60 @@ takes_lists_as_they_are(void **state)
 	drop(&stranger);
 }
 
+/* n single numbers from 12025550000 on, every third, last first; each but the
+ * first twice when asked. Hex; the caller frees. */
+static char *
+long_list(unsigned n, bool twice, const char *more)
+{
+	DCA_AUTO_OUT hex = { 0 };
+	unsigned i, k, times = twice ? 2 : 1;
+	size_t octets = (size_t)n * times * 15 + strlen(more) / 2;
+	char number[12];
+
+	dca_out_printf(&hex, "3083%06zx", octets);
+	for (i = n; i > 0; i--)
+		for (k = 0; k < times; k++) {
+			(void)snprintf(number, sizeof(number), "%llu",
+			    12025550000ULL + 3 * (i - 1));
+			dca_out_printf(&hex, "a20d160b");
+			for (const char *p = number; *p != '\0'; p++)
+				dca_out_printf(&hex, "%02x", (unsigned)*p);
+		}
+	dca_out_printf(&hex, "%s", more);
+	dca_out_add(&hex, "", 1);
+	return (char *)dca_steal(&hex.p);
+}
+
+/* 10,000 numbers are judged as ten are, whatever their order. */
+static void
+judges_long_lists(void **state)
+{
+	DCA_CLEANUP(dca_free_p) char *list = long_list(10000, false, "");
+	DCA_CLEANUP(dca_free_p) char *twice = long_list(10000, true, "");
+	DCA_CLEANUP(dca_free_p) char *wide = long_list(10000, false,
+	    "a20d160b3132303235353530303031");	/* 12025550001 */
+	struct chain c;
+
+	(void)state;
+	plan(&c);
+	c.spec[SCA].list = c.spec[LEAF].list = list;
+	make(&c);
+	expect(&c, "", -1);
+	drop(&c);
+	plan(&c);
+	c.spec[SCA].list = list;
+	c.spec[LEAF].list = twice;
+	make(&c);
+	expect(&c, "", -1);
+	drop(&c);
+	plan(&c);
+	c.spec[SCA].list = twice;
+	c.spec[LEAF].list = wide;
+	make(&c);
+	expect(&c, "chain-scope", 0);
+	drop(&c);
+}
+
 /* One flaw in one certificate each. */
 static const struct flaw {
 	const char *name;
@@ -425,6 +479,7 @@ main(void)
 		cmocka_unit_test(refuses_what_takes_two),
 		cmocka_unit_test(accepts_p384_ancestors),
 		cmocka_unit_test(judges_below_an_spc),
+		cmocka_unit_test(judges_long_lists),
 		cmocka_unit_test(refuses_a_bad_set_up),
 		cmocka_unit_test(tells_what_the_leaf_may),
 		cmocka_unit_test(signs_by_an_spc_with_its_inventory),
