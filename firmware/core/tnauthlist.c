@@ -49,6 +49,9 @@ read_spc(struct dca_tnset *out, struct dca_buf s,
 {
 	size_t i;
 
+	if (mode == DCA_TNAUTHLIST_ISSUE && s.n > DCA_SPC_MAX)
+		return dca_fail(e, DCA_RULE_TN_SPC,
+		    "SPC of %zu characters (1 to %d)", s.n, DCA_SPC_MAX);
 	for (i = 0; mode == DCA_TNAUTHLIST_ISSUE && i < s.n; i++)
 		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
 			(s.p[i] >= 'A' && s.p[i] <= 'Z')))
@@ -264,13 +267,16 @@ dca_tnauthlist_encode(struct dca_out *o, const struct dca_tnset *s)
 	size_t n_range = dca_tnset_ranges(s, &range), i;
 	size_t n_spc = dca_tnset_spcs(s, &spc);
 	size_t n_literal = dca_tnset_literals(s, &literal);
-	size_t size = 16 + (2 * n_range + n_literal) * ENTRY_MAX +
-		      n_spc * (DCA_SPC_MAX + 8);
-	DCA_CLEANUP(dca_free_p) uint8_t *p = dca_alloc(size);
-	struct tlv_out w = { p, size };
+	size_t size = 16 + (2 * n_range + n_literal) * ENTRY_MAX;
+	DCA_CLEANUP(dca_free_p) uint8_t *p = NULL;
+	struct tlv_out w;
 
 	if (dca_tnset_empty(s))
 		abort();
+	for (i = 0; i < n_spc; i++)
+		size += strlen(spc[i]) + 8;
+	p = dca_alloc(size);
+	w = (struct tlv_out){ p, size };
 	for (i = n_literal; i > 0; i--)
 		put_string(&w, TLV_CONTEXT | 2, literal[i - 1]);
 	for (i = n_range; i > 0; i--)

@@ -293,12 +293,12 @@ enum dca_rc
 dca_tnset_add_spc(struct dca_tnset *s, const char *spc, size_t n,
     struct dca_err *e)
 {
-	char text[DCA_SPC_MAX + 1];
+	char text[DCA_SPC_READ_MAX + 1];
 	size_t i;
 
-	if (n < 1 || n > DCA_SPC_MAX)
+	if (n < 1 || n > DCA_SPC_READ_MAX)
 		return dca_fail(e, DCA_RULE_TN_SPC,
-		    "SPC of %zu characters (1 to %d)", n, DCA_SPC_MAX);
+		    "SPC of %zu characters (1 to %d)", n, DCA_SPC_READ_MAX);
 	for (i = 0; i < n; i++)
 		if (spc[i] < 0x20 || spc[i] > 0x7e)
 			return dca_fail(e, DCA_RULE_TN_SPC,

@@ -7,10 +7,10 @@
 
 /*
  * Whose list is read. ISSUE: what we are asked to certify; start + count =
- * 10^D and extension fields of a range are refused, SPCs are [A-Z0-9]+.
- * FOREIGN: what another CA signed; both are tolerated (RFC 8226 9
- * contradicts itself by one there), any printable SPC up to DCA_SPC_MAX;
- * control characters in an SPC are refused in both.
+ * 10^D and extension fields of a range are refused, SPCs are [A-Z0-9]+ of at
+ * most DCA_SPC_MAX. FOREIGN: what another CA signed; both are tolerated (RFC
+ * 8226 9 contradicts itself by one there), any printable SPC up to
+ * DCA_SPC_READ_MAX; control characters in an SPC are refused in both.
  */
 enum dca_tnauthlist_mode { DCA_TNAUTHLIST_ISSUE, DCA_TNAUTHLIST_FOREIGN };
 

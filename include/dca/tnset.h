@@ -12,7 +12,12 @@
 
 #include "dca/base.h"
 
-enum { DCA_TN_MAX = 15, DCA_SPC_MAX = 64, DCA_ENTRY_TEXT = 48 };
+enum {
+	DCA_TN_MAX = 15,
+	DCA_SPC_MAX = 64,		/* of a provider in a register */
+	DCA_SPC_READ_MAX = 1024,	/* in a list: RFC 8226 9 has no size */
+	DCA_ENTRY_TEXT = 48,
+};
 
 struct dca_tnrange {
 	uint64_t lo, hi;	/* closed; hi < 10^digits */

@@ -351,6 +351,41 @@ length_limit(void **state)
 	}
 }
 
+/* RFC 8226 9 sets no size to an SPC: one of others may be long, ours not. */
+static void
+long_spcs(void **state)
+{
+	static const size_t sizes[] = { 64, 65, 127, 128, 255, 256,
+		DCA_SPC_READ_MAX };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		AUTO_SET *s = dca_tnset_new(), *t = dca_tnset_new();
+		AUTO_SET *u = dca_tnset_new();
+		DCA_AUTO_OUT der = { .p = NULL };
+		DCA_AUTO_OUT text = { .p = NULL };
+		char spc[DCA_SPC_READ_MAX];
+		struct dca_err e;
+
+		memset(spc, 'A', sizes[i]);
+		assert_int_equal(dca_tnset_add_spc(s, spc, sizes[i], &e),
+		    DCA_OK);
+		dca_tnauthlist_encode(&der, s);
+		assert_int_equal(dca_tnauthlist_parse(t, dca_out_buf(&der),
+		    DCA_TNAUTHLIST_FOREIGN, &e), DCA_OK);
+		assert_true(dca_tnset_equal(s, t));
+		dca_tnset_print(t, &text);
+		dca_out_add(&text, "", 1);
+		assert_int_equal(dca_tnset_parse(u, (const char *)text.p, &e),
+		    DCA_OK);
+		assert_true(dca_tnset_equal(s, u));
+		assert_int_equal(dca_tnauthlist_parse(t, dca_out_buf(&der),
+		    DCA_TNAUTHLIST_ISSUE, &e),
+		    sizes[i] <= DCA_SPC_MAX ? DCA_OK : DCA_MALFORMED);
+	}
+}
+
 /* The set a case says it means. */
 static struct dca_tnset *
 meaning(const json_t *semantic)
@@ -452,6 +487,7 @@ main(void)
 		cmocka_unit_test(canonical),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(length_limit),
+		cmocka_unit_test(long_spcs),
 	};
 	static const struct CMUnitTest labelled[] = {
 		cmocka_unit_test(labelled_cases),

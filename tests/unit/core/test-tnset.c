@@ -112,8 +112,6 @@ form_is_refused(void **state)
 		{ "spc:\\4", DCA_RULE_TN_SPC },
 		{ "spc:\\zz", DCA_RULE_TN_SPC },
 		{ "spc:\xc3\xa9", DCA_RULE_TN_SPC },
-		{ "spc:0123456789012345678901234567890123456789012345678901234"
-		  "567890123x", DCA_RULE_TN_SPC },
 	};
 	struct dca_err e;
 	size_t i;
@@ -238,15 +236,18 @@ meeting(void **state)
 static void
 long_spc(void **state)
 {
-	char spc[DCA_SPC_MAX + 1], first[DCA_ENTRY_TEXT];
+	char spc[DCA_SPC_READ_MAX + 2], first[DCA_ENTRY_TEXT];
 	AUTO_SET *a = dca_tnset_new(), *b = dca_tnset_new();
+	const size_t n = DCA_SPC_READ_MAX;
 
 	(void)state;
-	memset(spc, 'A', DCA_SPC_MAX);
-	spc[DCA_SPC_MAX] = '\0';
-	assert_int_equal(dca_tnset_add_spc(a, spc, DCA_SPC_MAX, NULL), DCA_OK);
-	spc[DCA_SPC_MAX - 1] = 'B';
-	assert_int_equal(dca_tnset_add_spc(b, spc, DCA_SPC_MAX, NULL), DCA_OK);
+	memset(spc, 'A', n + 1);
+	spc[n + 1] = '\0';
+	assert_int_equal(dca_tnset_add_spc(a, spc, n, NULL), DCA_OK);
+	assert_int_equal(dca_tnset_add_spc(b, spc, n + 1, NULL),
+	    DCA_MALFORMED);
+	spc[n - 1] = 'B';
+	assert_int_equal(dca_tnset_add_spc(b, spc, n, NULL), DCA_OK);
 	assert_false(dca_tnset_covers(a, b, first));
 	assert_int_equal(strlen(first), DCA_ENTRY_TEXT - 1);
 }
