@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads a TN list in any form people have it in. The forms cannot be taken
- * for each other: DER of a list begins with 30 and holds a0, a1 or a2, so in
- * hex it has letters, in base64url it begins with M, and text has neither.
+ * Reads a TN list in any form people have it in. DER of a list begins with 30
+ * and holds a0, a1 or a2, so in hex it has letters, in base64url it begins
+ * with M, and text has neither. Octets that are no list may have digits only:
+ * those are hex when 30 and the length say that they are one whole element.
+ * As numbers those would begin with 3000 to 3005, which none of Greece does.
+ * hex: and base64url: say outright what a list is.
  */
 #include "dca-verify.h"
 
@@ -12,14 +15,50 @@
 
 #include "dca/os.h"
 
-static bool
-is_hex(const char *s)
-{
-	size_t n = strlen(s);
+#define HEX "hex:"
+#define BASE64URL "base64url:"
 
-	return n > 4 && n % 2 == 0 && strncmp(s, "30", 2) == 0 &&
-	    strspn(s, "0123456789abcdefABCDEF") == n &&
-	    strpbrk(s, "abcdefABCDEF") != NULL;
+/* Hex digits with or without what openssl and people put between octets. */
+static bool
+unhex(struct dca_out *der, const char *s)
+{
+	DCA_AUTO_OUT digits = { 0 };
+
+	for (; *s != '\0'; s++)
+		if (strchr(": \t\r\n", *s) == NULL)
+			dca_out_add(&digits, s, 1);
+	dca_out_add(&digits, "", 1);
+	if (digits.n % 2 != 1)
+		return false;
+	der->p = dca_alloc(digits.n / 2 + 1);
+	der->cap = der->n = digits.n / 2;
+	return dca_unhex(der->p, der->n, (const char *)digits.p);
+}
+
+/* 30 and a length that fits what follows? */
+static bool
+is_element(struct dca_buf b)
+{
+	size_t len, i, k;
+
+	if (b.n < 2)
+		return false;
+	len = b.p[1];
+	k = len > 0x80 ? len - 0x80 : 0;
+	if (k > 3 || b.n < 2 + k)
+		return false;
+	for (i = 0; i < k; i++)
+		len = (i == 0 ? 0 : len << 8) | b.p[2 + i];
+	return len == b.n - 2 - k;
+}
+
+/* 30 first, and not to be taken for a number. */
+static bool
+is_hex(struct dca_out *der, const char *s)
+{
+	return unhex(der, s) && der->n > 1 && der->p[0] == 0x30 &&
+	    (strpbrk(s, "abcdefABCDEF") != NULL ||
+	    is_element(dca_out_buf(der)));
 }
 
 /* DER of a list has control characters (tags, lengths); text has none. */
@@ -50,24 +89,32 @@ parse_der(struct given *g, struct dca_buf der, struct dca_err *e)
 }
 
 static enum dca_rc
+parse_base64url(struct given *g, const char *s, struct dca_err *e)
+{
+	DCA_AUTO_OUT der = { 0 };
+
+	if (!dca_unb64url(&der, s, strlen(s)))
+		return dca_fail(e, DCA_RULE_INPUT,
+		    "not base64url without padding");
+	return parse_der(g, dca_out_buf(&der), e);
+}
+
+static enum dca_rc
 parse_words(struct given *g, const char *s, struct dca_err *e)
 {
 	DCA_AUTO_OUT der = { 0 };
-	size_t n = strlen(s);
 
-	if (is_hex(s)) {
-		der.p = dca_alloc(n / 2);
-		der.cap = der.n = n / 2;
-		if (!dca_unhex(der.p, der.n, s))
-			abort();	/* is_hex looked */
+	if (strncmp(s, BASE64URL, strlen(BASE64URL)) == 0)
+		return parse_base64url(g, s + strlen(BASE64URL), e);
+	if (strncmp(s, HEX, strlen(HEX)) == 0) {
+		if (!unhex(&der, s + strlen(HEX)))
+			return dca_fail(e, DCA_RULE_INPUT, "not hexadecimal");
 		return parse_der(g, dca_out_buf(&der), e);
 	}
-	if (s[0] == 'M') {
-		if (!dca_unb64url(&der, s, n))
-			return dca_fail(e, DCA_RULE_INPUT,
-			    "not base64url without padding");
+	if (s[0] == 'M')
+		return parse_base64url(g, s, e);
+	if (is_hex(&der, s))
 		return parse_der(g, dca_out_buf(&der), e);
-	}
 	return dca_tnset_parse(g->set, s, e);
 }
 
@@ -86,6 +133,15 @@ from_certificate(struct dca_tnset *out, struct dca_certs *certs,
 	return rc;
 }
 
+/* PEM that is no certificate is not a list either. */
+static bool
+is_pem(struct dca_buf b)
+{
+	static const char begin[] = "-----BEGIN ";
+
+	return memmem(b.p, b.n, begin, sizeof(begin) - 1) != NULL;
+}
+
 static enum dca_rc
 read_list(struct given *g, const char *arg, struct dca_err *e)
 {
@@ -93,14 +149,18 @@ read_list(struct given *g, const char *arg, struct dca_err *e)
 	struct dca_certs certs;
 	enum dca_rc rc;
 
-	if (arg[0] != '@')
+	if (arg[0] != '@' && strcmp(arg, "-") != 0)
 		return parse_words(g, arg, e);
-	rc = dca_file_read(&in, arg + 1, VERIFY_FILE_MAX, e);
+	rc = dca_file_read(&in, arg[0] == '@' ? arg + 1 : arg,
+	    VERIFY_FILE_MAX, e);
 	if (rc != DCA_OK)
 		return rc;
-	if (dca_certs_parse(&certs, dca_out_buf(&in), VERIFY_CHAIN_MAX,
-	    NULL) == DCA_OK)
+	rc = dca_certs_parse(&certs, dca_out_buf(&in), VERIFY_CHAIN_MAX, e);
+	if (rc == DCA_OK)
 		return from_certificate(g->set, &certs, e);
+	if (is_pem(dca_out_buf(&in)))
+		return rc;
+	*e = (struct dca_err){ .rule = DCA_RULE_NONE };
 	if (!is_text(dca_out_buf(&in)))
 		return parse_der(g, dca_out_buf(&in), e);
 	while (in.n > 0 && strchr(" \t\r\n", in.p[in.n - 1]) != NULL)

@@ -269,7 +269,7 @@ static const struct dca_command commands[] = {
 	    run_ledger },
 	{ "scope", "PARENT CHILD",
 	    "is the list CHILD inside the list PARENT (text, hex, base64url, "
-	    "@FILE)", list_options, 1, 2, 2, run_scope },
+	    "@FILE, -)", list_options, 1, 2, 2, run_scope },
 	{ "tn", "LIST", "a list in all its forms, explained", list_options, 1, 1,
 	    1, run_tn },
 };

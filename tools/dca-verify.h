@@ -13,7 +13,8 @@ enum { VERIFY_CHAIN_MAX = 16, VERIFY_FILE_MAX = 4 * 1024 * 1024 };
 
 /*
  * A TN list as people have it: "12025550100+10,spc:709J"; TNAuthList DER in
- * hex or base64url; @FILE with one of these, DER, or a certificate (its
+ * hex or base64url, with hex: or base64url: before it where that could be
+ * something else; @FILE or - with one of these, DER, or a certificate (its
  * list).
  */
 enum dca_rc verify_list(struct dca_tnset *out, const char *arg,

@@ -125,6 +125,47 @@ says "issued     no: "
 gives 0 "a file of DER" "$verify" tn @<(printf '\x30\x08\xa0\x06\x16\x041234')
 gives 1 "no entry" "$verify" tn @<(printf '\x30\x00')
 says tn-empty
+gives 1 "no entry, in hex that has digits only" "$verify" tn 3000
+says tn-empty
+gives 1 "implicit tags, in hex that has digits only" "$verify" tn 3006800431323334
+says tn-der
+gives 0 "a number that could be hex" "$verify" tn +3000
+says "one      3000"
+gives 0 "a number of Greece" "$verify" tn 302101234567
+says "one      302101234567"
+gives 0 "hex as openssl prints it" "$verify" tn '30:08:A0:06:16:04:31:32:33:34'
+says "spc      1234"
+gives 0 "and with spaces" "$verify" tn '30 08 a0 06 16 04 31 32 33 34'
+says "spc      1234"
+gives 1 "octets that are no list, named as hex" "$verify" tn hex:0500
+says tn-der
+gives 1 "not hex" "$verify" tn hex:050
+says "rule     input"
+gives 1 "octets that are no list, named as base64url" "$verify" tn base64url:BQA
+says tn-der
+gives 0 "DER from the standard input" "$verify" tn - < <(printf '\x30\x08\xa0\x06\x16\x041234')
+says "spc      1234"
+gives 0 "text from the standard input" "$verify" scope 12025550100+10 - <<<12025550109
+gives 0 "a file of hex in lines" "$verify" tn @<(printf '3008a006\n160431323334\n')
+python3 - "$tmp" <<'P'
+import sys
+def tlv(t, v):
+    n = len(v)
+    head = [n] if n < 128 else [0x80 | 3, n >> 16, n >> 8 & 255, n & 255]
+    return bytes([t] + head) + v
+def one(n):
+    return tlv(0xa2, tlv(0x16, b"%d" % n))
+every = [one(12025550000 + 3 * i) for i in range(10000)]
+for name, entries in (("sorted", every), ("reversed", every[::-1]), ("twice", every + every),
+                      ("wider", every + [one(12025550001)])):
+    open(f"{sys.argv[1]}/long-{name}", "wb").write(tlv(0x30, b"".join(entries)))
+P
+for list in reversed twice; do
+	gives 0 "10,000 entries, $list" "$verify" scope @long-sorted "@long-$list"
+	gives 0 "and the other way round" "$verify" scope "@long-$list" @long-sorted
+done
+gives 1 "one entry more" "$verify" scope @long-twice @long-wider
+says "outside: 12025550001 "
 gives 1 "outside" "$verify" scope 12025550100+10 12025550109+2
 says "outside: 12025550110 "
 gives 0 "inside" "$verify" scope spc:1234,12025550100+10 12025550100
