@@ -2,7 +2,10 @@
 /*
  * Certificates one after another out of a file of any length: PEM with text
  * between, or DER. It holds one certificate at a time; what is no certificate
- * is told and passed over where the file says how far to go.
+ * is told and passed over where the file says how far to go. What comes out of
+ * other hands has byte order marks, indents, and the BEGIN of one certificate
+ * behind the END of another or in the middle of one that was cut short: no
+ * certificate gets lost by that.
  */
 #include "dca-verify-bundle.h"
 
@@ -22,8 +25,11 @@ enum { BLOCK_MAX = DCA_CERT_MAX * 2, LINE = 4096 };
 struct bundle {
 	FILE *f;
 	bool known, der;	/* the form of the file */
+	bool tag;		/* DER: that of the first is read */
 	bool middle;		/* of a line longer than the buffer */
 	bool over;
+	char held[LINE];	/* PEM: how the next line begins */
+	size_t held_n;
 	unsigned n, others;
 };
 
@@ -117,11 +123,12 @@ skip(FILE *f, size_t n)
 static enum dca_rc
 next_der(struct bundle *b, struct dca_out *der, bool *more, struct dca_err *e)
 {
-	const int c = getc(b->f);
+	const int c = b->tag ? 0x30 : getc(b->f);
 	const uint8_t tag = 0x30;
 	uint8_t buf[LINE];
 	size_t len = 0;
 
+	b->tag = false;
 	if (c == EOF) {
 		*more = false;
 		return DCA_OK;
@@ -154,22 +161,45 @@ next_der(struct bundle *b, struct dca_out *der, bool *more, struct dca_err *e)
 
 /* --- PEM --- */
 
+static void
+hold(struct bundle *b, const char *line, size_t n)
+{
+	memcpy(b->held, line, n);
+	b->held_n = n;
+}
+
+/* Takes BEGIN off the end of a line that has more before it, for the next. */
+static bool
+cut(struct bundle *b, const char *line, size_t *n)
+{
+	const size_t k = strlen(BEGIN);
+
+	if (*n <= k || line[*n - 1] != BEGIN[k - 1] ||
+	    memcmp(line + *n - k, BEGIN, k) != 0)
+		return false;
+	*n -= k;
+	hold(b, BEGIN, k);
+	return true;
+}
+
 /* A line, or a part of a long one: start says whether it begins a line. */
 static bool
 next_line(struct bundle *b, char line[static LINE], size_t *n, bool *start)
 {
 	int c = EOF;
+	bool whole;
 
-	*start = !b->middle;
-	for (*n = 0; *n < LINE - 1;) {
-		if ((c = getc(b->f)) == EOF)
-			break;
+	memcpy(line, b->held, b->held_n);
+	*n = b->held_n;
+	b->held_n = 0;
+	*start = !b->middle || *n > 0;
+	whole = *n > 0 && line[*n - 1] == '\n';
+	while (!whole && *n < LINE - 1 && (c = getc(b->f)) != EOF) {
 		line[(*n)++] = (char)c;
-		if (c == '\n')
-			break;
+		whole = c == '\n' || cut(b, line, n);
 	}
 	line[*n] = '\0';
-	b->middle = *n > 0 && c != '\n' && c != EOF;
+	b->middle = *n > 0 && !whole && c != EOF;
 	return *n > 0;
 }
 
@@ -186,15 +216,21 @@ read_block(struct bundle *b, const char *first, struct dca_out *der,
 	DCA_AUTO_OUT block = { 0 };
 	bool start, large = false;
 	char line[LINE];
-	size_t n;
+	size_t n, indent;
 
 	dca_out_add(&block, first, strlen(first));
 	while (next_line(b, line, &n, &start)) {
+		if (start && begins(line, BEGIN)) {
+			hold(b, line, n);
+			return dca_fail(e, DCA_RULE_INPUT,
+			    "PEM block has no END line before the next BEGIN");
+		}
+		indent = start ? strspn(line, " \t") : 0;
 		if (block.n + n <= BLOCK_MAX)
-			dca_out_add(&block, line, n);
+			dca_out_add(&block, line + indent, n - indent);
 		else
 			large = true;
-		if (!start || !begins(line, END))
+		if (!start || !begins(line + indent, END))
 			continue;
 		if (!large)
 			return dca_pem_decode(der, "CERTIFICATE",
@@ -226,24 +262,39 @@ next_pem(struct bundle *b, struct dca_out *der, bool *more, struct dca_err *e)
 	return DCA_OK;
 }
 
+/* DER begins with 30 and a length. That is 0 in text, and what is behind it
+ * there is no length of a certificate. */
+static void
+find_form(struct bundle *b)
+{
+	int c = getc(b->f), next;
+
+	b->known = true;
+	if (c == '0') {
+		next = getc(b->f);
+		b->der = b->tag = next >= 0x7f ||
+		    (next < ' ' && next != '\n' && next != '\r' &&
+		    next != '\t' && next != EOF);
+		if (!b->tag)
+			hold(b, "0", 1);
+		c = next;
+	}
+	if (c != EOF)
+		(void)ungetc(c, b->f);
+}
+
 enum dca_rc
 bundle_next(struct bundle *b, struct dca_out *der, bool *more,
     struct dca_err *e)
 {
 	enum dca_rc rc;
-	int c;
 
 	der->n = 0;
 	*more = !b->over;
 	if (b->over)
 		return DCA_OK;
-	if (!b->known) {
-		c = getc(b->f);
-		b->known = true;
-		b->der = c == 0x30;
-		if (c != EOF)
-			(void)ungetc(c, b->f);
-	}
+	if (!b->known)
+		find_form(b);
 	rc = b->der ? next_der(b, der, more, e) : next_pem(b, der, more, e);
 	if (rc == DCA_OK && ferror(b->f)) {
 		b->over = true;

@@ -78,6 +78,22 @@ gives 2 "what follows is none, what came before is linted" "$verify" lint <(cat 
 says "1 certificates"
 gives 2 "a PEM block without end" "$verify" lint <(head -n 4 bad.pem)
 says "no END line"
+# how bundles come out of other hands: each certificate is seen
+many() { # CERTIFICATES EXIT-CODE TEXT FILE
+	gives "$2" "$3" "$verify" lint "$4"
+	says "^$1 certificates"
+}
+many 2 1 "joined without a newline" <(head -c -1 lab/root.pem && cat bad.pem)
+many 1 1 "a byte order mark" <(printf '\xef\xbb\xbf' && cat bad.pem)
+many 1 1 "text before it that begins with 0" <(echo "0 s:CN=SHAKEN leaf" && cat bad.pem)
+many 2 1 "CRLF, and text between" <(sed 's/$/\r/' bad.pem && printf 'x\r\n' && sed 's/$/\r/' bad.pem)
+many 1 1 "indented" <(sed 's/^/  /' bad.pem)
+many 1 1 "lines of 3 characters" <(sed '/--/!s/.../&\n/g' bad.pem)
+many 1 1 "in one line" <(sed -n '/BEGIN/p' bad.pem && sed '/--/d' bad.pem | tr -d '\n' && echo && sed -n '/END/p' bad.pem)
+many 2 2 "one cut short between two" <(cat bad.pem && head -n 4 bad.pem && cat bad.pem)
+says "bad END\|no END line"
+many 2 2 "one that is no base64 between two" <(cat bad.pem && sed 's/^MII/M*I/' bad.pem && cat bad.pem)
+many 2 2 "one that is no certificate between two" <(cat bad.pem && sed '/--/!d' bad.pem && cat bad.pem)
 mkdir -p d/e
 cp bad.pem d/b.pem
 cp lab/root.pem d/e/a.pem
