@@ -159,12 +159,15 @@ read_crldp(struct dca_lint_cert *c, struct dca_buf v)
 	c->n_uris = 0;
 	while (why == NULL && list.value.n > 0) {
 		why = lint_take(&list.value, LINT_SEQUENCE, &point);
-		while (why == NULL && point.value.n > 0) {
+		/* distributionPoint [0] is first or is not there */
+		if (why == NULL &&
+		    lint_peek(point.value, LINT_CONTEXT | LINT_CONSTRUCTED)) {
 			why = lint_next(&point.value, &t);
-			if (why == NULL &&
-			    t.id == (LINT_CONTEXT | LINT_CONSTRUCTED))
+			if (why == NULL)
 				why = read_point_name(c, t.value);
 		}
+		while (why == NULL && point.value.n > 0)
+			why = lint_next(&point.value, &t);
 	}
 	return why;
 }

@@ -138,6 +138,16 @@ static const struct {
 	    "e_atis_ext_crl_distribution", 'E', "0 URIs" },
 	{ WITH(ext, "30140603551d1f040d300b3009a007a0058603667470"),
 	    "e_atis_ext_crl_distribution", 'E', "URI is \"ftp\"" },
+	/* nor does one behind the cRLIssuer: it has no place there */
+	{ WITH(ext, "301f0603551d1f0418301630" "14a204a4023000a00ca00a8608"
+	    "687474703a2f2f61"), "e_atis_ext_crl_distribution", 'E',
+	    "0 URIs" },
+	{ WITH(ext, "301f0603551d1f0418301630" "14a00ca00a8608687474703a2f"
+	    "2f61a204a4023000"), "e_atis_ext_crl_distribution", 'P', "" },
+	/* of several points all URIs count */
+	{ WITH(ext, "30270603551d1f0420301e30" "0ea00ca00a8608687474703a2f"
+	    "2f61300ca00aa0088606687474703a2f"), "e_atis_ext_crl_distribution",
+	    'E', "2 URIs" },
 	{ WITH(ext, "300e0603551d130101ff040430020500"),
 	    "e_atis_ext_basic_constraints", 'P', "" },
 	/* an extension that says nothing, wrongly, or FALSE aloud */
