@@ -156,6 +156,24 @@ take_tnauthlist(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
 	return false;
 }
 
+/* Only whether it says where a TNAuthList is (RFC 8226 10.1). */
+static bool
+take_aia(struct dca_cert *c, struct dca_buf v, struct dca_err *e)
+{
+	struct dca_buf seq, access, method;
+
+	(void)e;
+	if (!is_list(v) || !tlv_take(&v, TLV_SEQ, &seq, NULL))
+		return false;
+	while (tlv_take(&seq, TLV_SEQ, &access, NULL)) {
+		if (!tlv_take(&access, TLV_OID, &method, NULL))
+			return false;
+		if (dca_buf_eq(method, TLV_LIT(OID_TN_LIST_URL)))
+			c->scope_by_reference = true;
+	}
+	return true;
+}
+
 static const struct extension {
 	struct dca_buf oid;
 	const char *name;
@@ -169,6 +187,7 @@ static const struct extension {
 	{ TLV_LIT(OID_POLICIES), "certificatePolicies", take_policies },
 	{ TLV_LIT(OID_CRLDP), "cRLDistributionPoints", take_crldp },
 	{ TLV_LIT(OID_NAMES), "nameConstraints", take_names },
+	{ TLV_LIT(OID_AIA), "authorityInfoAccess", take_aia },
 	{ TLV_LIT(OID_TNAUTHLIST), "TNAuthList", take_tnauthlist },
 	{ TLV_LIT(OID_CONSTRAINTS), "JWTClaimConstraints", take_constraints },
 	{ TLV_LIT(OID_ECONSTRAINTS), "EnhancedJWTClaimConstraints",
@@ -220,6 +239,8 @@ take_extension(struct dca_cert *c, struct dca_buf oid, bool critical,
 		c->ku_critical = critical;
 	else if (x->take == take_tnauthlist)
 		c->scope_critical = critical;
+	else if (x->take == take_aia)	/* what else it says we do not do */
+		take_unknown(c, oid, critical);
 	return DCA_OK;
 }
 

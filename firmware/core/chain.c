@@ -324,6 +324,10 @@ walk_scope(struct path *p, const struct dca_inventory *inventory,
 		if (c->scope == NULL && cur != NULL)
 			return fail_at(p, c, e, DCA_RULE_CHAIN_NOLIST,
 			    "no TNAuthList under a parent that has one");
+		/* RFC 9060 4.1: it binds as if it stood there */
+		if (c->scope == NULL && c->scope_by_reference)
+			return fail_at(p, c, e, DCA_RULE_CHAIN_NOLIST,
+			    "its TNAuthList is behind a URL, and not fetched");
 		if (cur != NULL && !encompasses(p, cur, c, inventory, first)) {
 			(void)snprintf(what, sizeof(what),
 			    "%s is outside the scope of its parent", first);
@@ -350,7 +354,8 @@ check_leaf(struct path *p, const struct dca_cert *c, struct dca_err *e)
 		    "its keyUsage is not digitalSignature");
 	if (c->scope == NULL)
 		return fail_at(p, c, e, DCA_RULE_CHAIN_NOLIST,
-		    "it has no TNAuthList");
+		    c->scope_by_reference ? "its TNAuthList is behind a URL, "
+		    "and not fetched" : "it has no TNAuthList");
 	return DCA_OK;
 }
 

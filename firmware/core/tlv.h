@@ -125,9 +125,12 @@ void dca_oid_print(struct dca_out *o, struct dca_buf oid);
 
 /* Contents octets of the object identifiers this room knows. */
 #define OID_PKIX_PE "\x2b\x06\x01\x05\x05\x07\x01"
+#define OID_AIA OID_PKIX_PE "\x01"
 #define OID_TNAUTHLIST OID_PKIX_PE "\x1a"
 #define OID_CONSTRAINTS OID_PKIX_PE "\x1b"
 #define OID_ECONSTRAINTS OID_PKIX_PE "\x21"
+/* id-ad-stirTNList (RFC 8226 10.1) */
+#define OID_TN_LIST_URL "\x2b\x06\x01\x05\x05\x07\x30\x0e"
 #define OID_SKI "\x55\x1d\x0e"
 #define OID_KU "\x55\x1d\x0f"
 #define OID_BC "\x55\x1d\x13"

@@ -36,6 +36,7 @@ struct dca_cert {
 	uint16_t ku;			/* first octet in the low 8 bits */
 	struct dca_tnset *scope;	/* TNAuthList; NULL: none */
 	bool scope_critical;
+	bool scope_by_reference;	/* a list at a URL (RFC 8226 10.1) */
 	struct dca_buf policies, crldp, constraints; /* extnValue contents or
 						      * empty; constraints is
 						      * .27 or .33 */

@@ -62,6 +62,8 @@ apply(struct lab_spec *to, const struct lab_spec *s)
 		to->excluded = s->excluded;
 	if (s->critical_oid != NULL)
 		to->critical_oid = s->critical_oid;
+	if (s->aia != NULL)
+		to->aia = s->aia;
 	to->no_ski |= s->no_ski;
 	to->no_aki |= s->no_aki;
 	to->wrong_aki |= s->wrong_aki;

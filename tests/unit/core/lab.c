@@ -185,6 +185,7 @@ add_extensions(X509 *x, const struct lab_spec *s)
 	add_ids(x, s);
 	add_hex(x, "2.5.29.32", false, s->policies);
 	add_hex(x, "2.5.29.31", false, s->crldp);
+	add_hex(x, "1.3.6.1.5.5.7.1.1", false, s->aia);
 	add_hex(x, "1.3.6.1.5.5.7.1.26", s->list_critical, s->list);
 	if (s->constraints != NULL)
 		add_hex(x, s->constraints_oid, false, s->constraints);

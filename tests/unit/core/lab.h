@@ -36,7 +36,7 @@ struct lab_spec {
 	bool no_ski, no_aki, wrong_aki;
 	const char *critical_oid;	/* one more extension, critical */
 	const char *twice;		/* OID of an extension to repeat */
-	const char *policies, *crldp, *constraints; /* hex of extnValue */
+	const char *policies, *crldp, *constraints, *aia; /* hex of extnValue */
 	const char *constraints_oid;
 	const char *permitted, *excluded; /* name constraints, "C=US/O=Lab" */
 	bool san;			/* a subjectAltName */

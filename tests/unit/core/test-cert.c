@@ -101,6 +101,10 @@ static const struct {
 	    .twice = "1.3.6.1.5.5.7.1.33" }, DCA_RULE_CERT_EXTENSION },
 	{ "empty policies", { .policies = "3000" },
 	    DCA_RULE_CERT_EXTENSION },
+	{ "empty authorityInfoAccess", { .aia = "3000" },
+	    DCA_RULE_CERT_EXTENSION },
+	{ "authorityInfoAccess without a method", { .aia = "30023000" },
+	    DCA_RULE_CERT_EXTENSION },
 	{ "CRLDP no list", { .crldp = "0500" }, DCA_RULE_CERT_EXTENSION },
 	/* Both are in live STI certificates (RFC 8226 9). */
 	{ "live: SPC without length", { .list = "3008a0061638 36374a" },

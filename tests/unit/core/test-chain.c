@@ -64,7 +64,14 @@ accepts_p384_ancestors(void **state)
 	drop(&c);
 }
 
-/* One flaw in one certificate each. */
+/* authorityInfoAccess: a list at https://a/l; a certificate there */
+#define LIST_BY_REFERENCE "3019301706082b0601050507300e860b68747470" \
+	"733a2f2f612f6c"
+#define CA_ISSUERS "3019301706082b06010505073002860b68747470" \
+	"733a2f2f612f6c"
+
+/* One flaw in one certificate each; the number is the row of the catalogue of
+ * what must be refused. */
 static const struct flaw {
 	const char *name;
 	int which;
@@ -135,6 +142,15 @@ static const struct flaw {
 	{ "names: CA not permitted by the root", ROOT,
 	    { .permitted = "C=US/O=Lab/CN=SHAKEN Intermediate" },
 	    DCA_RULE_CHAIN_NAMES, 1, "" },
+	{ "96 a CA with its list behind a URL", INTER,
+	    { .aia = LIST_BY_REFERENCE }, DCA_RULE_CHAIN_NOLIST, 2, "" },
+	{ "96 a leaf with its list behind a URL", LEAF,
+	    { .list = "", .aia = LIST_BY_REFERENCE }, DCA_RULE_CHAIN_NOLIST,
+	    0, "" },
+	{ "96 the list that is there counts", SCA,
+	    { .aia = LIST_BY_REFERENCE }, DCA_RULE_NONE, -1, "" },
+	{ "96 another access method", INTER, { .aia = CA_ISSUERS },
+	    DCA_RULE_NONE, -1, "" },
 	{ "79 root without keyCertSign", ROOT, { .ku = 0x80 },
 	    DCA_RULE_CHAIN_PATH, -1, "" },
 };
