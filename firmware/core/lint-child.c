@@ -126,6 +126,13 @@ lint_issuer_is_subject(const struct lint_ctx *x, struct lint_detail *d)
 }
 
 enum dca_lint_verdict
+lint_subject_is_own(const struct lint_ctx *x, struct lint_detail *d)
+{
+	return !dca_buf_eq(x->c->subject.der, x->c->issuer.der) ?
+	    DCA_LINT_PASS : lint_fail(d, "the names are the same");
+}
+
+enum dca_lint_verdict
 lint_validity_inside(const struct lint_ctx *x, struct lint_detail *d)
 {
 	if (x->c->not_before < x->issuer->not_before)

@@ -408,6 +408,10 @@ static const struct lint_row rows[] = {
 	    NULL, NULL, "the issuer is not the subject of the issuing "
 	    "certificate, octet by octet", CHILD_ADVICE }, lint_with_issuer,
 	    lint_issuer_is_subject },
+	{ { "e_delegate_subject_name", EE, "RFC 5280 3.2, 6.1", NULL, NULL,
+	    "the subject is the name of the issuer, which makes it "
+	    "self-issued", "give the holder a name of its own" },
+	    NULL, lint_subject_is_own },
 	{ { "e_delegate_validity_issuer", EE, "RFC 5280 6.1.3 (a)(2)", NULL,
 	    NULL, "it is valid when its issuer is not",
 	    "end it no later than the issuing certificate" },

@@ -35,6 +35,8 @@ enum dca_lint_verdict lint_aki_is_issuer(const struct lint_ctx *x,
     struct lint_detail *d);
 enum dca_lint_verdict lint_issuer_is_subject(const struct lint_ctx *x,
     struct lint_detail *d);
+enum dca_lint_verdict lint_subject_is_own(const struct lint_ctx *x,
+    struct lint_detail *d);
 enum dca_lint_verdict lint_validity_inside(const struct lint_ctx *x,
     struct lint_detail *d);
 enum dca_lint_verdict lint_key_is_own(const struct lint_ctx *x,

@@ -227,6 +227,7 @@ static const struct change {
 	    "301f0603551d23041830168014000102030405060708090a0b0c0d0e0f1011"
 	    "1213" },
 	{ "e_delegate_issuer_name", -1, AT(issuer), DN_OTHER },
+	{ "e_delegate_subject_name", -1, AT(subject), DN },
 	{ "e_delegate_validity_issuer", -1, AT(validity), "301e170d3233303230313"
 	    "030303030305a170d3239303130313030303030305a" },
 	{ "e_delegate_validity_issuer", -1, AT(validity), "301e170d3234303230313"
