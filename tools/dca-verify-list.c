@@ -139,7 +139,8 @@ is_pem(struct dca_buf b)
 {
 	static const char begin[] = "-----BEGIN ";
 
-	return memmem(b.p, b.n, begin, sizeof(begin) - 1) != NULL;
+	return b.n > 0 &&
+	    memmem(b.p, b.n, begin, sizeof(begin) - 1) != NULL;
 }
 
 static enum dca_rc

@@ -161,6 +161,8 @@ gives 1 "octets that are no list, named as base64url" "$verify" tn base64url:BQA
 says tn-der
 gives 0 "DER from the standard input" "$verify" tn - < <(printf '\x30\x08\xa0\x06\x16\x041234')
 says "spc      1234"
+gives 1 "nothing from the standard input" "$verify" tn - </dev/null
+says tn-empty
 gives 0 "text from the standard input" "$verify" scope 12025550100+10 - <<<12025550109
 gives 0 "a file of hex in lines" "$verify" tn @<(printf '3008a006\n160431323334\n')
 python3 - "$tmp" <<'P'
