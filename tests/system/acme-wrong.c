@@ -346,6 +346,39 @@ answer(unsigned n, const char *kid, EVP_PKEY *signs, EVP_PKEY *named,
 	free(payload);
 }
 
+/* What is asked for (no. 39 to 41). Padding is taken: STI-CAs in the field
+ * want it. */
+static void
+asks(const char *kid, EVP_PKEY *key)
+{
+#define ONE(type, value) "{\"type\":\"" type "\",\"value\":\"" value "\"}"
+	static const struct {
+		const char *list, *type, *what;
+	} wrong[] = {
+		{ ONE("TNAuthList", "MAigBhYENzA5SgA"), "malformed",
+		    "39: an octet behind the list" },
+		{ ONE("TNAuthList", "MAA"), "malformed", "11: no entry" },
+		{ ONE("TNAuthList", "MAaABDcwOUo"), "malformed",
+		    "12: implicit tags" },
+		{ ONE("dns", "a.example"), "unsupportedIdentifier",
+		    "40: dns" },
+		{ ONE("TNAuthList", "MAigBhYENzA5Sg") ","
+		    ONE("TNAuthList", "MAigBhYEMTIzNA"), "malformed",
+		    "41: two" },
+		{ "", "malformed", "41: none" },
+	};
+#undef ONE
+	struct http_answer r;
+	char payload[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(payload, sizeof(payload),
+		    "{\"identifiers\":[%s]}", wrong[i].list);
+		post(new_order, right(new_order, kid, key), payload, key, &r);
+		refused(&r, 400, wrong[i].type, wrong[i].what);
+	}
+}
+
 static void
 orders(const char *kid, EVP_PKEY *key, const char *kid2, EVP_PKEY *key2)
 {
@@ -439,6 +472,7 @@ main(int argc, char **argv)
 	make_account(key, kid);
 	make_account(key2, kid2);
 	envelope(kid, key);
+	asks(kid, key);
 	orders(kid, key, kid2, key2);
 	tokens(kid, key);
 	expiry(kid, key);

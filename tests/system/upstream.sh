@@ -66,7 +66,8 @@ serve
 #   48 tkvalue                token-list token-superset
 #   49 exp, nbf               token-expired token-far token-nbf
 #   50 fingerprint            token-fingerprint
-#   42 to 50 again, 51 to 55  acme-wrong: what the lab's STI-CA refuses
+#   42 to 50 again            acme-wrong: what the lab's STI-CA refuses
+#   39 to 41, 51 to 55        ACME requests: acme-wrong, at the lab's STI-CA
 #   68 key                    other-key
 #   69 cA, keyUsage           no-ca loose-bc no-keycertsign
 #   70 list                   no-list bad-list wider narrower
