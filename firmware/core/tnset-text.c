@@ -62,7 +62,7 @@ dca_tnset_print(const struct dca_tnset *s, struct dca_out *o)
 static enum dca_rc
 parse_spc(struct dca_tnset *s, const char *p, size_t n, struct dca_err *e)
 {
-	char spc[DCA_SPC_READ_MAX + 1], pair[3] = "";
+	char spc[DCA_SPC_READ_MAX + 1] = "", pair[3] = "";
 	size_t i, len = 0;
 
 	for (i = 0; i < n && len <= DCA_SPC_READ_MAX; i++) {
