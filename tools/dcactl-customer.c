@@ -219,23 +219,13 @@ ctl_customer_unpin(int argc, char **argv, void *arg)
 	return pin(arg, argv[0], "customer.unpin", "no longer pinned");
 }
 
-static int
-list(struct ctl *c, const char *view, const char *columns)
-{
-	DCA_AUTO_OUT rows = { 0 };
-	struct dca_err e = { 0 };
-
-	if (ctl_list(c, view, ctl_opt.customer, NULL, &rows, &e) != DCA_OK)
-		return ctl_fail(c, &e);
-	return ctl_print_rows(c, dca_out_buf(&rows), columns);
-}
-
 int
 ctl_customer_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "customers", "id,name,country,cn,passports,active,constraints");
+	return ctl_print_view(arg, "customers",
+	    "id,name,country,cn,passports,active,constraints");
 }
 
 int
@@ -243,7 +233,7 @@ ctl_code_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "codes", "id,customer,expires,spent");
+	return ctl_print_view(arg, "codes", "id,customer,expires,spent");
 }
 
 /* What is known of one customer: four views. */

@@ -218,23 +218,12 @@ ctl_delegation_import(int argc, char **argv, void *arg)
 	    delegation_row);
 }
 
-static int
-list(struct ctl *c, const char *view, const char *columns)
-{
-	DCA_AUTO_OUT rows = { 0 };
-	struct dca_err e = { 0 };
-
-	if (ctl_list(c, view, ctl_opt.customer, NULL, &rows, &e) != DCA_OK)
-		return ctl_fail(c, &e);
-	return ctl_print_rows(c, dca_out_buf(&rows), columns);
-}
-
 int
 ctl_inventory_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "inventory", "tn,spc");
+	return ctl_print_view(arg, "inventory", "tn,spc");
 }
 
 int
@@ -242,6 +231,6 @@ ctl_delegation_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "delegations",
+	return ctl_print_view(arg, "delegations",
 	    "customer,tn,not_before,not_after,shared");
 }

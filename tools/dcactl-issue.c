@@ -157,16 +157,9 @@ ctl_issue(int argc, char **argv, void *arg)
 int
 ctl_cert_list(int argc, char **argv, void *arg)
 {
-	struct ctl *c = arg;
-	DCA_AUTO_OUT rows = { 0 };
-	struct dca_err e = { 0 };
-
 	(void)argc;
 	(void)argv;
-	if (ctl_list(c, "certificates", ctl_opt.customer, NULL, &rows, &e) !=
-	    DCA_OK)
-		return ctl_fail(c, &e);
-	return ctl_print_rows(c, dca_out_buf(&rows),
+	return ctl_print_view(arg, "certificates",
 	    "serial,customer,not_before,not_after,function,published,revoked");
 }
 

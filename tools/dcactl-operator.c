@@ -23,23 +23,12 @@ ctl_status(int argc, char **argv, void *arg)
 	return ctl_print_map(c, dca_out_buf(&a.body));
 }
 
-static int
-list(struct ctl *c, const char *view, const char *columns)
-{
-	DCA_AUTO_OUT rows = { 0 };
-	struct dca_err e = { 0 };
-
-	if (ctl_list(c, view, NULL, NULL, &rows, &e) != DCA_OK)
-		return ctl_fail(c, &e);
-	return ctl_print_rows(c, dca_out_buf(&rows), columns);
-}
-
 int
 ctl_operator_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "operators", "id,role,active,last_seq");
+	return ctl_print_view(arg, "operators", "id,role,active,last_seq");
 }
 
 int
@@ -47,7 +36,7 @@ ctl_ledger_list(int argc, char **argv, void *arg)
 {
 	(void)argc;
 	(void)argv;
-	return list(arg, "ledger", "seq,time,kind,actor,size,hash");
+	return ctl_print_view(arg, "ledger", "seq,time,kind,actor,size,hash");
 }
 
 /*

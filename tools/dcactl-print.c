@@ -221,6 +221,17 @@ print_array(struct dca_cbor v, size_t n)
 }
 
 int
+ctl_print_view(struct ctl *c, const char *view, const char *columns)
+{
+	DCA_AUTO_OUT rows = { 0 };
+	struct dca_err e = { 0 };
+
+	if (ctl_list(c, view, ctl_opt.customer, NULL, &rows, &e) != DCA_OK)
+		return ctl_fail(c, &e);
+	return ctl_print_rows(c, dca_out_buf(&rows), columns);
+}
+
+int
 ctl_print_map(const struct ctl *c, struct dca_buf map)
 {
 	struct dca_cbor v = { .in = map };

@@ -24,16 +24,9 @@ struct proposal {
 int
 ctl_proposal_list(int argc, char **argv, void *arg)
 {
-	struct ctl *c = arg;
-	DCA_AUTO_OUT rows = { 0 };
-	struct dca_err e = { 0 };
-
 	(void)argc;
 	(void)argv;
-	if (ctl_list(c, "proposals", NULL, NULL, &rows, &e) != DCA_OK)
-		return ctl_fail(c, &e);
-	return ctl_print_rows(c, dca_out_buf(&rows),
-	    "id,act,actor,state,expires");
+	return ctl_print_view(arg, "proposals", "id,act,actor,state,expires");
 }
 
 bool

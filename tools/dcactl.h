@@ -77,6 +77,8 @@ int ctl_usage(const char *what);
 /* A list as a table, columns named first in this order ("id,name"). */
 int ctl_print_rows(const struct ctl *c, struct dca_buf rows,
     const char *columns);
+/* Reads a view, of --customer when that is given, and prints its rows. */
+int ctl_print_view(struct ctl *c, const char *view, const char *columns);
 /* One map, a line per key. */
 int ctl_print_map(const struct ctl *c, struct dca_buf map);
 /* A map of texts: name, value, ..., NULL; shorter names first. */

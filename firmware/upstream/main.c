@@ -209,12 +209,13 @@ run(int argc, char **argv, void *arg)
 /* --- check: is everything that an order needs there? --- */
 
 static enum dca_rc
-check_services(struct services *v, struct dca_err *e)
+check_services(struct services *v, const char *none, struct dca_err *e)
 {
 	char form[JOSE_FINGERPRINT];
 	struct dca_certs roots = { 0 };
 	enum dca_rc rc;
 
+	(void)none;
 	if ((rc = services_login(v, e)))
 		return rc;
 	printf("STI-PA login        done\n");
@@ -229,58 +230,25 @@ check_services(struct services *v, struct dca_err *e)
 	return DCA_OK;
 }
 
-static int
-run_check(int argc, char **argv, void *arg)
-{
-	struct settings s;
-	struct services v;
-	struct dca_err e = { 0 };
-	enum dca_rc rc = begin(&s, &v, &e);
-
-	(void)argc;
-	(void)argv;
-	(void)arg;
-	if (rc == DCA_OK)
-		rc = check_services(&v, &e);
-	services_close(&v);
-	return rc ? trouble("check", &e) : 0;
-}
-
 /* --- the account --- */
 
 static enum dca_rc
-change_key(struct services *v, struct dca_err *e)
+change_key(struct services *v, const char *none, struct dca_err *e)
 {
 	EVP_PKEY *key = NULL;
 	enum dca_rc rc;
 
+	(void)none;
 	if ((rc = services_ca(v, e)) ||
 	    (rc = account_next_key(v->s->state, &key, e)))
 		return rc;
 	rc = acme_key_change(v->ca, key, e);
 	if (rc == DCA_OK)
 		rc = account_take_next(&v->account, v->s->state, key, e);
+	if (rc == DCA_OK)
+		printf("%s has a new key\n", v->account.url);
 	EVP_PKEY_free(key);
 	return rc;
-}
-
-static int
-run_key_change(int argc, char **argv, void *arg)
-{
-	struct settings s;
-	struct services v;
-	struct dca_err e = { 0 };
-	enum dca_rc rc = begin(&s, &v, &e);
-
-	(void)argc;
-	(void)argv;
-	(void)arg;
-	if (rc == DCA_OK)
-		rc = change_key(&v, &e);
-	if (rc == DCA_OK)
-		printf("%s has a new key\n", v.account.url);
-	services_close(&v);
-	return rc ? trouble("key-change", &e) : 0;
 }
 
 static enum dca_rc
@@ -303,26 +271,56 @@ revoke(struct services *v, const char *file, struct dca_err *e)
 	else if ((rc = services_ca(v, e)) == DCA_OK)
 		rc = acme_revoke(v->ca, dca_out_buf(&certs.v[0].der),
 		    (int)reason, e);
+	if (rc == DCA_OK)
+		printf("%s: the STI-CA has revoked it\n", file);
 	dca_certs_clear(&certs);
 	return rc;
 }
 
+/* --- what is done once --- */
+
+/* Says what it did itself. argument: NULL without one. */
+typedef enum dca_rc (*once_fn)(struct services *v, const char *argument,
+    struct dca_err *e);
+
 static int
-run_revoke(int argc, char **argv, void *arg)
+run_once(once_fn fn, const char *what, const char *argument)
 {
 	struct settings s;
 	struct services v;
 	struct dca_err e = { 0 };
 	enum dca_rc rc = begin(&s, &v, &e);
 
+	if (rc == DCA_OK)
+		rc = fn(&v, argument, &e);
+	services_close(&v);
+	return rc ? trouble(what, &e) : 0;
+}
+
+static int
+run_check(int argc, char **argv, void *arg)
+{
+	(void)argc;
+	(void)argv;
+	(void)arg;
+	return run_once(check_services, "check", NULL);
+}
+
+static int
+run_key_change(int argc, char **argv, void *arg)
+{
+	(void)argc;
+	(void)argv;
+	(void)arg;
+	return run_once(change_key, "key-change", NULL);
+}
+
+static int
+run_revoke(int argc, char **argv, void *arg)
+{
 	(void)argc;
 	(void)arg;
-	if (rc == DCA_OK)
-		rc = revoke(&v, argv[0], &e);
-	if (rc == DCA_OK)
-		printf("%s: the STI-CA has revoked it\n", argv[0]);
-	services_close(&v);
-	return rc ? trouble("revoke", &e) : 0;
+	return run_once(revoke, "revoke", argv[0]);
 }
 
 static const struct dca_option common[] = {
