@@ -203,7 +203,7 @@ check_token(struct lab *l, struct lab_order *o, const char *token,
 {
 	JOSE_AUTO *payload = NULL;
 	struct dca_spki signer;
-	const char *why = "";
+	const char *why;
 	struct jose j;
 
 	if (jose_parse(&j, JOSE_COMPACT, DCA_BUF(token, strlen(token)),
@@ -380,11 +380,11 @@ lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s)
 	unsigned n = number_of(c->path);
 	struct lab_order *o;
 
-	if (n == 0 || n-- > l->n_orders || lab_wrong(l, "order-gone")) {
+	if (n == 0 || n > l->n_orders || lab_wrong(l, "order-gone")) {
 		lab_problem(c, 404, "malformed", "no such resource");
 		return;
 	}
-	o = &l->orders[n];
+	o = &l->orders[--n];
 	if (o->account != s->account) {
 		lab_problem(c, 403, "unauthorized", "not your order");
 		return;

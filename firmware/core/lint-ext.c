@@ -5,6 +5,8 @@
  * AIA); a broken keyUsage, basicConstraints or TNAuthList is kept and told
  * about. Of an OID that comes twice the last one counts.
  */
+#include <string.h>
+
 #include "lint-parts.h"
 
 /* The parsers below say NULL or why not. Elements behind those a SEQUENCE
@@ -262,8 +264,7 @@ understand(struct dca_lint_cert *c, const struct lint_ext *x,
 		if (!dca_buf_eq(known[i].oid, x->oid))
 			continue;
 		if (known[i].slot != 0)
-			*(const struct lint_ext **)(void *)((char *)c +
-			    known[i].slot) = x;
+			memcpy((char *)c + known[i].slot, &x, sizeof(x));
 		why = known[i].read == NULL ? NULL
 		    : known[i].read(c, x->value);
 		if (why != NULL)

@@ -23,9 +23,8 @@ enum format {
 	CONSTRAINTS,	/* as text; none is null */
 	FUNCTION,
 	SIZE,		/* octets in it */
-	/* these only when one row is asked for by its id */
-	DETAIL,
-	ITEM = DETAIL,	/* one CBOR item as it is */
+	/* from here on only when one row is asked for by its id */
+	ITEM,		/* one CBOR item as it is */
 	BYTES,
 };
 
@@ -303,7 +302,7 @@ put(struct dca_out *o, sqlite3_stmt *q, int i, enum format format)
 static bool
 shown(const struct column *c, const struct dca_list_query *query)
 {
-	return c->key && (c->format < DETAIL || query->id);
+	return c->key && (c->format < ITEM || query->id);
 }
 
 static void

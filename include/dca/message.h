@@ -58,7 +58,7 @@ X(COMMAND, 135, VAULT, U(ORDER) T(VERB, 32) T(ARG, 512)) \
 X(PUBLISH, 131, VAULT, U(SEQ) B(SERIAL, DCA_SERIAL_LEN) B(LEAF, DCA_CROSS_MAX) B(CHAIN, DCA_CROSS_MAX + 8192))
 
 enum dca_message_type {
-	DCA_MSG_NONE,
+	DCA_MSG_NONE = 0,
 #define X(sym, num, role, fields) DCA_MSG_##sym = (num),
 #define N(...)
 	DCA_MESSAGES(X, N, N, N)
