@@ -22,8 +22,8 @@ static const char *
 skip_quoted(const char *s)
 {
 	for (s++; *s != '\0' && *s != '"'; s++)
-		if (*s == '\\' && *++s == '\0')
-			return NULL;
+		if (*s == '\\' && s[1] != '\0')
+			s++;
 	return *s == '"' ? s + 1 : NULL;
 }
 

@@ -83,10 +83,11 @@ dca_alloc(size_t n)
 void *
 dca_realloc(void *p, size_t n)
 {
-	p = realloc(p, n == 0 ? 1 : n);
-	if (p == NULL)
+	void *q = realloc(p, n == 0 ? 1 : n);
+
+	if (q == NULL)
 		abort();
-	return p;
+	return q;
 }
 
 char *
