@@ -5,8 +5,6 @@
  * AIA); a broken keyUsage, basicConstraints or TNAuthList is kept and told
  * about. Of an OID that comes twice the last one counts.
  */
-#include <string.h>
-
 #include "lint-parts.h"
 
 /* The parsers below say NULL or why not. Elements behind those a SEQUENCE
@@ -258,13 +256,15 @@ understand(struct dca_lint_cert *c, const struct lint_ext *x,
     struct dca_err *e)
 {
 	const char *why;
+	void *to;
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (!dca_buf_eq(known[i].oid, x->oid))
 			continue;
+		to = (char *)c + known[i].slot;
 		if (known[i].slot != 0)
-			memcpy((char *)c + known[i].slot, &x, sizeof(x));
+			*(const struct lint_ext **)to = x;
 		why = known[i].read == NULL ? NULL
 		    : known[i].read(c, x->value);
 		if (why != NULL)
