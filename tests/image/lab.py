@@ -85,6 +85,7 @@ trust = rtc
 base_url = https://localhost:8443/sti
 tls_certificate = tls.pem
 tls_key = tls.key
+tls_ca = web-ca.pem
 [token]
 create = yes
 [operator]
@@ -126,6 +127,7 @@ retry = 1s
                 self.path("web-ca.key"), "-days", "3650", "-extfile", self.path("web.ext"),
                 "-out", self.path("web.pem"))
         shutil.copy(self.path("web.pem"), os.path.join(folder, "tls.pem"))
+        shutil.copy(ca, os.path.join(folder, "web-ca.pem"))
         shutil.copy(self.path("web.key"), os.path.join(folder, "tls.key"))
 
     # --- the operator ---

@@ -185,9 +185,11 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -s
 	--server "sha256:$(printf '%064d' 0)" >/dev/null
 esp=$p/efi/dca
 cp "$p/tls.key" "$p/tls.pem" "$esp/"
+cp "$p/tls.pem" "$esp/web-ca.pem"
 cp "$p/operator/cert.pem" "$esp/alice.pem"
 good='[publish]
 base_url = https://sti-cr.example.net:8443/sti
+tls_ca = web-ca.pem
 [token]
 create = yes
 '
@@ -226,13 +228,14 @@ refused "cn too long" "longer than 64" $'[cross]\nsubject_cn = '"$(printf '%070d
 refused "upstream key" "unknown key x in [upstream]" $'[upstream]\nx = 1\n'
 refused "upstream file" "is not a file beside" $'[upstream]\nroot = gone.pem\n'
 refused "no base_url" "base_url is missing" $'[token]\ncreate = yes\n'
+refused "no CA of the web server" "tls_ca is missing" $'[publish]\nbase_url = https://x/sti\n[token]\ncreate = yes\n'
 refused "key without certificate" "go together" "${good/\[token\]/tls_key = tls.key
 [token]}"
 refused "operator without certificate" "go together" "$good"$'[operator]\nid = alice\n'
 refused "dhcp and address" "one of them" "$good"$'[network]\ndhcp = yes\naddress = 192.0.2.7/24\n'
 refused "no dhcp and no address" "give address" "$good"$'[network]\ndhcp = no\ndns = 192.0.2.1\n'
 refused "servers and rtc" "one of them" "$good"$'[time]\nservers = a.example\ntrust = rtc\n'
-refused "no token" "create = yes is missing" $'[publish]\nbase_url = https://x/sti\n'
+refused "no token" "create = yes is missing" $'[publish]\nbase_url = https://x/sti\ntls_ca = web-ca.pem\n'
 refused "a module's fields on softhsm" "this board's token is softhsm" "$good"$'uri = pkcs11:token=x;id=%01\n'
 refused "upstream without login" "[upstream] base_url is missing" "$good"$'[upstream]\nuser = x\n'
 refused "a control character" "a control character" "$good"$'[cross]\nsubject_o = a\x01b\n'
@@ -249,6 +252,7 @@ echo "--- provisioned from a stick"
 plug
 rm "$esp"/*
 cp "$p/tls.key" "$p/tls.pem" "$p/stick/"
+cp "$p/tls.pem" "$p/stick/web-ca.pem"
 cp "$p/operator/cert.pem" "$p/stick/alice.pem"
 printf 'secret\n' >"$p/stick/pw"
 printf '%s' "${good}[network]
@@ -296,7 +300,9 @@ clear_console
 start vault "$bin/dca-vault" --prefix "$p"
 (cd "$p/data/dca/front" && "$bin/dcactl" init server --out . --host localhost >/dev/null)
 start front "$bin/dca-front" --prefix "$p"
+start publisher "$bin/dca-publisher" --prefix "$p"
 shown "state locked version 1.0.0 slot a"
+expect "the publisher takes its configuration" until_true 10 grep -q "following the ledger" "$p/publisher.log"
 shown "server sha256:"
 expect "LED flashes" until_true 5 led delay_on 100
 expect "dca-board says why" until_true 10 sh -c "'$bin/dca-board' health --prefix '$p' | grep -q no-cross-certificate"
