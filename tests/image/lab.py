@@ -135,12 +135,13 @@ retry = 1s
         return self.program("dcactl", "--profile", self.profile, *arguments, **options)
 
     def pin(self, server):
-        """The server's key, as the console showed it."""
+        """The server's key, as the console showed it; a box that was flashed
+        anew is another appliance."""
         path = os.path.join(self.profile, "profile.ini")
         with open(path, encoding="ascii") as f:
             text = f.read()
         with open(path, "w", encoding="ascii") as f:
-            f.write(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{server}", text))
+            f.write(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{server}", text).split("[appliance]")[0])
 
     def status(self):
         return json.loads(self.ctl("--json", "status").stdout)
