@@ -17,7 +17,7 @@ PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3
 PACKAGES_IMAGE=(mmdebstrap debian-archive-keyring util-linux kmod xz-utils git
 	openssl)
 # shellcheck disable=SC2034
-PACKAGES_IMAGE_TEST=(qemu-system-x86 ovmf mtools swtpm qemu-user python3
+PACKAGES_IMAGE_TEST=(qemu-system-x86 ovmf mtools dosfstools swtpm qemu-user python3
 	coreutils)
 
 as_root() {
