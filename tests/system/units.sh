@@ -59,6 +59,19 @@ for unit in "$tmp"/*.service; do
 		echo "ok: ${unit##*/} is valid"
 	fi
 done
+# who mounts must be able to open disks: the limits on devices are the whole
+# unit's, also where ExecStartPre=+ lifts all others
+for unit in "$units"/dca-*.service; do
+	script=$(sed -n 's|^ExecStart[A-Za-z]*=+\{0,1\}/usr/lib/dca/\([a-z]*\).*|\1|p' "$unit" | head -n 1)
+	[ -n "$script" ] && grep -q '^[^#]*\(mount -o\|stick_mount\)' "$units/../box/$script" || continue
+	grep -q -- --hand-out "$unit" && continue
+	if grep -q '^\(DevicePolicy=\(closed\|strict\)\|PrivateDevices=yes\)' "$unit" && ! grep -q '^DeviceAllow=block-' "$unit"; then
+		echo "NOT OK: ${unit##*/} mounts and may open no disk"
+		failures=$((failures + 1))
+	else
+		echo "ok: ${unit##*/} may open what it mounts"
+	fi
+done
 # the users, and the directories of the sockets, in a root of their own
 if command -v systemd-sysusers >/dev/null && [ "$(id -u)" = 0 ]; then
 	mkdir -p "$tmp/root/etc"
