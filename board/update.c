@@ -13,7 +13,7 @@
 
 #include "board.h"
 
-enum { FETCH_TIME = 3600, RAUC_TIME = 1800, SHORT_TIME = 60 };
+enum { FETCH_TIME = 3600, RAUC_TIME = 1800, SHORT_TIME = 60, WANTED = 640 };
 
 struct update {
 	const char *prefix;
@@ -24,7 +24,8 @@ struct update {
 	char version[BOARD_VERSION], text[BOARD_TEXT];
 	unsigned percent;
 	struct rauc_other other;
-	bool awaits, trial, marking;
+	bool awaits, trial, marking, judging;
+	char wanted[WANTED];	/* an order that came while RAUC marked */
 };
 
 static const char *const names[] = {
@@ -335,11 +336,16 @@ update_install(struct update *u, const char *url)
 {
 	const char *bad = url_bad(url);
 
-	if (busy(u))
+	/* each start is marked good: a moment after operational, when an
+	 * operator may well have waited for it */
+	if (bad == NULL && u->judging && u->wanted[0] == '\0' &&
+	    dca_strlcpy(u->wanted, url, sizeof(u->wanted)))
+		return;
+	if (bad == NULL && busy(u))
 		bad = "another update is under way";
-	else if (u->trial)
+	else if (bad == NULL && u->trial)
 		bad = "this system is on trial: first it becomes good or goes";
-	else if (u->boot->slot == '\0')
+	else if (bad == NULL && u->boot->slot == '\0')
 		bad = "the box does not know its slot";
 	if (bad != NULL) {
 		refuse(u, bad);
@@ -469,16 +475,10 @@ good(struct update *u)
 }
 
 static void
-on_marked(void *arg, int code, const struct dca_out *out)
+marked_not(struct update *u, const struct dca_out *out)
 {
-	struct update *u = arg;
 	char why[256];
 
-	u->marking = false;
-	if (code == 0) {
-		good(u);
-		return;
-	}
 	child_last_line(out, why, sizeof(why));
 	dca_log(DCA_ERR, "rauc status mark-good: %s", why);
 	u->awaits = true;
@@ -488,6 +488,23 @@ on_marked(void *arg, int code, const struct dca_out *out)
 		event(u, "update-failed", "slot %c not marked good: %s",
 		    u->boot->slot, why);
 	u->awaits = false;
+}
+
+static void
+on_marked(void *arg, int code, const struct dca_out *out)
+{
+	struct update *u = arg;
+	char url[WANTED];
+
+	u->marking = u->judging = false;
+	if (code == 0)
+		good(u);
+	else
+		marked_not(u, out);
+	memcpy(url, u->wanted, sizeof(url));
+	u->wanted[0] = '\0';
+	if (url[0] != '\0')
+		update_install(u, url);
 }
 
 void
@@ -500,7 +517,7 @@ update_healthy(struct update *u)
 		good(u);
 		return;
 	}
-	u->marking = true;
+	u->marking = u->judging = true;
 	call_rauc(u, SHORT_TIME, "status", "mark-good", "booted", on_marked,
 	    NULL);
 }

@@ -372,6 +372,34 @@ refusals(void **state)
 	assert_false(update_awaits(u));
 }
 
+/* An order in the moment in which the start is marked good. */
+static void
+waits_for_the_mark(void **state)
+{
+	(void)state;
+	start('a', "1.0.0", true);
+	update_healthy(u);
+	update_install(u, "ftp://x");
+	is_event("neither https:// nor usb:");
+	update_install(u, "usb:x.raucb");
+	is_state(UPDATE_IDLE);
+	update_install(u, "usb:y.raucb");
+	is_event("another update is under way");
+	settle();
+	settle();
+	is_state(UPDATE_INSTALLED);
+	assert_true(called("rauc install"));
+	/* one that is not good after all takes nothing */
+	put("/mark.rc", "1", 0644);
+	again('b', "1.1.0");
+	update_healthy(u);
+	update_install(u, "usb:x.raucb");
+	settle();
+	settle();
+	is_event("on trial");
+	assert_string_equal(reboots, "not healthy");
+}
+
 static void
 why_of_fetch(void **state)
 {
@@ -431,7 +459,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(good_update), T(bad_update), T(unknown_system),
-		T(not_counted), T(floor_fails), T(refusals), T(why_of_fetch),
+		T(not_counted), T(floor_fails), T(refusals),
+		T(waits_for_the_mark), T(why_of_fetch),
 		T(rollback), T(no_rauc),
 	};
 
