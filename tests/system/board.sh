@@ -118,10 +118,8 @@ p=$(cd "$(dirname "$0")/../.." && pwd)
 echo "systemctl $*" >>"$p/calls"
 case "$*" in
 "start dca-fetch.service")
-	"$BOX/fetch" --prefix "$p" --mount
-	"$BOX/fetch" --prefix "$p"; rc=$?
-	"$BOX/fetch" --prefix "$p" --unmount
-	exit $rc ;;
+	"$BOX/fetch" --prefix "$p" --stick && "$BOX/fetch" --prefix "$p"
+	exit $? ;;
 "start dca-floor@"*) n=${2#*@}; exec "$BOX/floor" --prefix "$p" "${n%.service}" ;;
 "start dca-reset.service") exec "$BOX/reset" --prefix "$p" ;;
 "stop dca-vault.service") kill "$(cat "$p/vault.pid")"; while kill -0 "$(cat "$p/vault.pid")" 2>/dev/null; do sleep 0.1; done ;;
