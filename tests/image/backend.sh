@@ -33,6 +33,8 @@ is "an empty slot is bad" bad "$(b get-state b)"
 b set-state b bad
 b set-primary a
 is "an empty slot stays empty" "dca-a+3.efi" "$(names)"
+b set-primary b
+is "the primary before post-install: the only slot stays good" "dca-a+3.efi" "$(names)"
 
 esp dca-a+3.efi=1.9.0 dca-b+3.efi=1.10.0
 is "versions are numbers" b "$(b get-primary)"
