@@ -30,7 +30,9 @@ uki_make() { # dca.efi, signed; unsigned.efi beside it
 
 esp_make() { # esp.img
 	sign_efi "efi/systemd-boot$efi_arch.efi" "$efi_name"
-	printf 'timeout 0\nconsole-mode keep\neditor no\nauto-firmware no\nauto-entries no\nsecure-boot-enroll off\n' \
+	# a key on a serial line would open the menu, which waits for ever, and some
+	# keys in it are kept in the firmware's variables
+	printf 'timeout menu-disabled\nconsole-mode keep\neditor no\nauto-firmware no\nauto-entries no\nsecure-boot-enroll off\n' \
 		>"$work/loader.conf"
 	touch -d "@$epoch" "$work"/{dca.efi,"$efi_name",loader.conf}
 	rm -f "$work/esp.img"
