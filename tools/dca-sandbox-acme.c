@@ -277,9 +277,14 @@ static void
 account_answer(struct lab *l, struct lab_call *c, unsigned n,
     unsigned status)
 {
+	json_t *o = json_pack("{s:s,s:[]}", "status",
+	    l->accounts[n].active ? "valid" : "deactivated", "contact");
+
 	account_url(l, n, c->location);
-	lab_json(c, status, json_pack("{s:s,s:[]}", "status",
-	    l->accounts[n].active ? "valid" : "deactivated", "contact"));
+	if (!lab_wrong(l, "no-orders"))
+		json_object_set_new(o, "orders", json_sprintf(
+		    "%s/acme/orders/%u/1", l->base, n + 1));
+	lab_json(c, status, o);
 }
 
 static void
@@ -457,6 +462,8 @@ signed_call(struct lab *l, struct lab_call *c, struct lab_signed *s)
 		lab_order_new(l, c, s);
 	else if (strcmp(c->path, own + strlen(l->base)) == 0)
 		account_answer(l, c, s->account, 200);
+	else if (strncmp(c->path, "/acme/orders/", 13) == 0)
+		lab_orders(l, c, s);
 	else
 		lab_order(l, c, s);
 }

@@ -12,7 +12,7 @@
 #include "jose.h"
 
 enum { LAB_ACCOUNTS = 64, LAB_ORDERS = 1024, LAB_NONCES = 256, LAB_JTIS = 1024,
-	LAB_URL = 512, LAB_SERVE_OPTIONS = 8 };
+	LAB_URL = 512, LAB_SERVE_OPTIONS = 8, LAB_PEOPLE = 8 };
 
 /* --- one HTTP request and its answer --- */
 struct lab_call {
@@ -22,6 +22,7 @@ struct lab_call {
 	const char *type;
 	struct dca_out answer;
 	char location[LAB_URL], certificate[LAB_URL];
+	char next[LAB_URL];	/* page of a list (RFC 8555 7.1.2.1) */
 	unsigned retry_after;
 	bool nonce;		/* add Replay-Nonce */
 	bool drop;		/* close the connection without a word */
@@ -46,15 +47,23 @@ struct lab_order {
 	struct dca_out chain;	/* PEM */
 };
 
+/* An account at the STI-PA. */
+struct lab_participant {
+	char name[32], user[32];
+	char access[64];		/* what login gives out */
+	struct dca_out password;
+	struct dca_tnset *may;		/* its SPCs and numbers */
+};
+
 struct lab {
 	const char *dir;
 	char base[LAB_URL];		/* https://HOST:PORT */
-	struct dca_tnset *may;		/* what the account represents */
 	bool eab;			/* demanded */
 	bool compat_key;		/* CSR key may be the account key */
 	char eab_kid[64];
-	struct dca_out eab_key, password;
-	char access[64];		/* what login gives out */
+	struct dca_out eab_key;
+	struct lab_participant people[LAB_PEOPLE];
+	unsigned n_people;
 	EVP_PKEY *token_key, *crl_key;
 	X509 *token_cert, *crl_cert;
 	struct dca_out flaws;		/* text of DIR/flaws */
@@ -81,6 +90,20 @@ void lab_text(struct lab_call *c, unsigned status, const char *type,
 /* RFC 9457 with an ACME type. */
 void lab_problem(struct lab_call *c, unsigned status, const char *type,
     const char *fmt, ...) DCA_PRINTF(4, 5);
+
+/* --- dca-sandbox-people.c --- */
+/* scope is LAB1's; DIR/participants names the others. */
+enum dca_rc lab_people_open(struct lab *l, const char *scope,
+    struct dca_err *e) DCA_CHECKED;
+void lab_people_close(struct lab *l);
+/* A secret of the lab in DIR/name, made when it is not there. */
+enum dca_rc lab_secret(const char *dir, const char *name, struct dca_out *out,
+    struct dca_err *e) DCA_CHECKED;
+bool lab_is_text(const json_t *o, const char *name, struct dca_buf want);
+void lab_login(const struct lab *l, struct lab_call *c);
+/* Who asks; NULL: nobody who is logged in, and that was answered. */
+const struct lab_participant *lab_logged_in(const struct lab *l,
+    struct lab_call *c);
 
 /* --- dca-sandbox-pa.c --- */
 enum dca_rc lab_pa_open(struct lab *l, struct dca_err *e) DCA_CHECKED;
@@ -111,6 +134,9 @@ struct lab_signed {
 	unsigned account;
 };
 void lab_order_new(struct lab *l, struct lab_call *c,
+    const struct lab_signed *s);
+/* /acme/orders/ACCOUNT/PAGE: those that are not invalid. */
+void lab_orders(struct lab *l, struct lab_call *c,
     const struct lab_signed *s);
 /* order, authz, chall, finalize, cert of order n. */
 void lab_order(struct lab *l, struct lab_call *c, const struct lab_signed *s);

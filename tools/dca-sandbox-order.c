@@ -14,7 +14,7 @@
 #include "dca/os.h"
 #include "dca/tnauthlist.h"
 
-enum { SKEW = 300 };
+enum { SKEW = 300, PAGE = 10 };
 
 static const char *
 state_name(enum lab_state s)
@@ -129,7 +129,40 @@ lab_order_new(struct lab *l, struct lab_call *c, const struct lab_signed *s)
 		return;
 	}
 	l->orders[l->n_orders] = o;
+	c->drop = lab_wrong(l, "order-lost");
 	order_answer(l, c, l->n_orders++, 201);
+}
+
+/* --- the account's orders --- */
+
+void
+lab_orders(struct lab *l, struct lab_call *c, const struct lab_signed *s)
+{
+	json_t *all = json_array();
+	unsigned account, page, seen = 0;
+	char end;
+
+	if (sscanf(c->path, "/acme/orders/%5u/%5u%c", &account, &page,
+	    &end) != 2 || account != s->account + 1 || page == 0) {
+		json_decref(all);
+		lab_problem(c, 403, "unauthorized", "not your orders");
+		return;
+	}
+	for (unsigned i = 0; i < l->n_orders; i++) {
+		if (l->orders[i].account != s->account ||
+		    l->orders[i].state == LAB_INVALID ||
+		    seen++ / PAGE + 1 < page)
+			continue;
+		if (json_array_size(all) == PAGE) {
+			(void)snprintf(c->next, sizeof(c->next),
+			    "%.400s/acme/orders/%u/%u", l->base, account,
+			    page + 1);
+			break;
+		}
+		json_array_append_new(all, json_sprintf("%s/acme/order/%u",
+		    l->base, i + 1));
+	}
+	lab_json(c, 200, json_pack("{s:o}", "orders", all));
 }
 
 /* --- the challenge: RFC 9448 6 --- */

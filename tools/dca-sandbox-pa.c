@@ -2,8 +2,8 @@
 /*
  * The lab's STI-PA: login, SPC tokens, list of trusted STI-CAs, CRL and the
  * certificates of who signs them, in the shapes of the service in use. It
- * checks what it is asked against what its one account may represent, and is
- * wrong only where DIR/flaws says so.
+ * checks what it is asked against what the account may represent, and is wrong
+ * only where DIR/flaws says so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,6 @@
 #include "dca/os.h"
 #include "dca/tnauthlist.h"
 
-#define LAB_USER "lab"
-#define LAB_PARTICIPANT "LAB1"
 enum { SKEW = 300, PA_DAYS = 3650, TOKEN_LIFE = 1800 };
 
 /* --- keys and certificates --- */
@@ -95,44 +93,6 @@ fails(struct lab *l, struct lab_call *c)
 		return false;
 	}
 	return true;
-}
-
-/* --- login --- */
-
-static bool
-is_text(const json_t *o, const char *name, const char *want, size_t n)
-{
-	const json_t *v = json_object_get(o, name);
-
-	return json_is_string(v) && json_string_length(v) == n &&
-	    memcmp(json_string_value(v), want, n) == 0;
-}
-
-static void
-login(struct lab *l, struct lab_call *c)
-{
-	JOSE_AUTO *o = NULL;
-
-	if (jose_json(&o, c->body, "login", NULL) != DCA_OK ||
-	    !is_text(o, "userId", LAB_USER, strlen(LAB_USER)) ||
-	    !is_text(o, "password", (const char *)l->password.p,
-	    l->password.n)) {
-		lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
-		    "message", "userId or password is wrong"));
-		return;
-	}
-	lab_json(c, 200, json_pack("{s:s,s:s}", "status", "success",
-	    "accessToken", l->access));
-}
-
-static bool
-logged_in(const struct lab *l, struct lab_call *c)
-{
-	if (strcmp(c->authorization, l->access) == 0)
-		return true;
-	lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
-	    "message", "not logged in"));
-	return false;
 }
 
 /* --- what it signs --- */
@@ -259,7 +219,8 @@ atc_of(const struct lab *l, const json_t *asked)
 
 /* "" or why the account may not have it (RFC 9448 5.6). */
 static void
-may_have(const struct lab *l, const json_t *atc, char why[static 128])
+may_have(const struct dca_tnset *may, const json_t *atc,
+    char why[static 128])
 {
 	DCA_CLEANUP(dca_tnset_free_p) struct dca_tnset *s = dca_tnset_new();
 	const char *v = json_string_value(json_object_get(atc, "tkvalue"));
@@ -267,19 +228,20 @@ may_have(const struct lab *l, const json_t *atc, char why[static 128])
 	DCA_AUTO_OUT der = { 0 };
 
 	why[0] = '\0';
-	if (!is_text(atc, "tktype", "TNAuthList", 10) || v == NULL ||
+	if (!lab_is_text(atc, "tktype", DCA_BUF("TNAuthList", 10)) ||
+	    v == NULL ||
 	    !json_is_string(json_object_get(atc, "fingerprint")) ||
 	    !jose_unb64_any(&der, v, strlen(v)) ||
 	    dca_tnauthlist_parse(s, dca_out_buf(&der), DCA_TNAUTHLIST_FOREIGN,
 	    NULL) != DCA_OK)
 		(void)snprintf(why, 128, "atc is malformed");
-	else if (!dca_tnset_covers(l->may, s, first))
+	else if (!dca_tnset_covers(may, s, first))
 		(void)snprintf(why, 128, "%s is not assigned to this account",
 		    first);
 }
 
 static void
-token(struct lab *l, struct lab_call *c)
+token(struct lab *l, struct lab_call *c, const struct dca_tnset *may)
 {
 	char jti[2 * 16 + 1], why[128], crl[LAB_URL + 32];
 	JOSE_AUTO *o = NULL;
@@ -299,7 +261,7 @@ token(struct lab *l, struct lab_call *c)
 	atc = json_object_get(o, "atc");
 	if (atc == NULL)	/* RFC 9448 5.5 shows the bare members */
 		atc = o;
-	may_have(l, atc, why);
+	may_have(may, atc, why);
 	if (why[0] != '\0') {
 		lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
 		    "message", why));
@@ -349,6 +311,30 @@ list(struct lab *l, struct lab_call *c)
 	sign(l, &jws, payload, true);
 	lab_json(c, 200, json_pack("{s:s,s:s%}", "status", "success",
 	    "caList", (const char *)jws.p, jws.n));
+}
+
+/* "/api/v1/account/NAME/token": the account of who is logged in. */
+static bool
+is_own(const struct lab_participant *p, const char *path)
+{
+	char own[80];
+
+	(void)snprintf(own, sizeof(own), "/api/v1/account/%s/token", p->name);
+	return strcmp(path, own) == 0;
+}
+
+static void
+account(struct lab *l, struct lab_call *c)
+{
+	const struct lab_participant *p = lab_logged_in(l, c);
+
+	if (p == NULL)
+		return;
+	if (is_own(p, c->path))
+		token(l, c, p->may);
+	else
+		lab_json(c, 403, json_pack("{s:s,s:s}", "status", "failure",
+		    "message", "not your account"));
 }
 
 /* The token signer's once more: past its end, or under another root. */
@@ -409,13 +395,11 @@ lab_pa(struct lab *l, struct lab_call *c)
 	if (fails(l, c))
 		return;
 	if (post && strcmp(c->path, "/api/v1/auth/login") == 0)
-		login(l, c);
-	else if (post && strcmp(c->path,
-	    "/api/v1/account/" LAB_PARTICIPANT "/token") == 0) {
-		if (logged_in(l, c))
-			token(l, c);
+		lab_login(l, c);
+	else if (post && strncmp(c->path, "/api/v1/account/", 16) == 0) {
+		account(l, c);
 	} else if (!post && strcmp(c->path, "/api/v1/ca-list") == 0) {
-		if (logged_in(l, c))
+		if (lab_logged_in(l, c) != NULL)
 			list(l, c);
 	} else if (!post && strcmp(c->path,
 	    "/download/v1/certificate/certificateId_1.crt") == 0) {
@@ -427,8 +411,7 @@ lab_pa(struct lab *l, struct lab_call *c)
 		lab_crl(l, &crl);
 		lab_text(c, 200, "application/pkix-crl", dca_out_buf(&crl));
 	} else {
-		lab_json(c, strncmp(c->path, "/api/v1/account/", 16) == 0 ?
-		    403 : 404, json_pack("{s:s,s:s}", "status", "failure",
-		    "message", "no such account or resource"));
+		lab_json(c, 404, json_pack("{s:s,s:s}", "status", "failure",
+		    "message", "no such resource"));
 	}
 }

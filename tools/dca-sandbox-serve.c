@@ -29,7 +29,7 @@ const struct dca_option lab_serve_options[LAB_SERVE_OPTIONS] = {
 	{ "host", "NAME", &opt.host, NULL,
 	    "how clients call it: name or IPv4 address; localhost" },
 	{ "scope", "LIST", &opt.scope, NULL,
-	    "what the account may represent; 12025550000+10000,spc:709J" },
+	    "what LAB1 may represent; 12025550000+10000,spc:709J" },
 	{ "days", "N", &opt.days, NULL,
 	    "validity of cross-certificates; default 365" },
 	{ "country", "CC", &opt.country, NULL,
@@ -146,18 +146,22 @@ answer(struct lab *l, struct MHD_Connection *m, struct lab_call *c)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(c->answer.n,
 	    c->answer.p, MHD_RESPMEM_MUST_COPY);
-	char retry[16] = "";
+	char retry[16] = "", link[LAB_URL + 16] = "";
 	enum MHD_Result rc;
 
 	if (r == NULL)
 		abort();
 	if (c->retry_after > 0)
 		(void)snprintf(retry, sizeof(retry), "%u", c->retry_after);
+	if (c->next[0] != '\0')
+		(void)snprintf(link, sizeof(link), "<%s>;rel=\"next\"",
+		    c->next);
 	add(r, "Content-Type", c->type);
 	add(r, "Location", c->location);
 	add(r, "Retry-After", retry);
 	add(r, "Cache-Control", "no-store");
 	add(r, "X-Shaken-Certificate-Location", c->certificate);
+	add(r, "Link", link);
 	if (c->nonce)
 		add(r, "Replay-Nonce", lab_nonce(l));
 	rc = MHD_queue_response(m, c->status, r);
@@ -277,43 +281,20 @@ tls_files(struct lab *l, struct dca_out *key, struct dca_out *cert,
 	return dca_file_read(key, path, DCA_CERT_MAX, e);
 }
 
-/* A secret of the lab in DIR/name, made when it is not there. */
-static enum dca_rc
-secret(struct lab *l, const char *name, struct dca_out *out,
-    struct dca_err *e)
-{
-	DCA_AUTO_OUT made = { .secret = true };
-	uint8_t random[24];
-	char path[4096];
-	enum dca_rc rc;
-
-	dca_path(path, NULL, "%s/%s", l->dir, name);
-	if (dca_file_read(out, path, 256, NULL) == DCA_OK)
-		return DCA_OK;
-	dca_random(random, sizeof(random));
-	dca_b64url(&made, DCA_BUF(random, sizeof(random)));
-	rc = dca_file_write(path, dca_out_buf(&made), 0600, e);
-	return rc ? rc : dca_file_read(out, path, 256, e);
-}
-
 static enum dca_rc
 open_secrets(struct lab *l, struct dca_err *e)
 {
 	DCA_AUTO_OUT b64 = { .secret = true };
 	DCA_AUTO_OUT kid = { 0 };
-	uint8_t random[24];
 	enum dca_rc rc;
 
-	if ((rc = secret(l, "password", &l->password, e)) ||
-	    (rc = secret(l, "eab.kid", &kid, e)) ||
-	    (rc = secret(l, "eab.key", &b64, e)))
+	if ((rc = lab_secret(l->dir, "eab.kid", &kid, e)) ||
+	    (rc = lab_secret(l->dir, "eab.key", &b64, e)))
 		return rc;
 	(void)dca_strlcpy(l->eab_kid, (const char *)kid.p, sizeof(l->eab_kid));
 	if (!dca_unb64url(&l->eab_key, (const char *)b64.p, b64.n))
 		return dca_fail(e, DCA_RULE_INPUT,
 		    "%s/eab.key is not base64url", l->dir);
-	dca_random(random, sizeof(random));
-	dca_hex(l->access, random, sizeof(random));
 	return DCA_OK;
 }
 
@@ -346,8 +327,7 @@ lab_open(struct lab *l, long *port, struct dca_err *e)
 	l->compat_key = opt.account_key;
 	(void)snprintf(l->base, sizeof(l->base), "https://%s:%ld",
 	    host_name(), *port);
-	l->may = dca_tnset_new();
-	if ((rc = dca_tnset_parse(l->may, opt.scope != NULL ? opt.scope :
+	if ((rc = lab_people_open(l, opt.scope != NULL ? opt.scope :
 	    "12025550000+10000,spc:709J", e)) || (rc = open_secrets(l, e)) ||
 	    (rc = lab_accounts_open(l, e)))
 		return rc;
@@ -366,9 +346,8 @@ lab_close(struct lab *l)
 	EVP_PKEY_free(l->crl_key);
 	X509_free(l->token_cert);
 	X509_free(l->crl_cert);
-	dca_tnset_free(l->may);
+	lab_people_close(l);
 	dca_out_free(&l->eab_key);
-	dca_out_free(&l->password);
 	dca_out_free(&l->flaws);
 	free(l);
 }
@@ -399,10 +378,11 @@ listen_and_wait(struct lab *l, uint16_t port, const struct dca_out *key,
 		return dca_fail(e, DCA_RULE_IO,
 		    "cannot serve HTTPS on 127.0.0.1:%u; is it taken?", port);
 	printf("STI-PA     %s/api/v1, user lab, participant LAB1, password in "
-	    "%s/password, root %s/pa-root.pem\n"
+	    "%s/password, root %s/pa-root.pem\n           and the lines of "
+	    "%s/participants: %u\n"
 	    "STI-CA     %s/acme/directory\nTLS        %s/tls-ca.pem\n"
 	    "failures   words in %s/flaws\nready\n", l->base, l->dir, l->dir,
-	    l->base, l->dir, l->dir);
+	    l->dir, l->n_people - 1, l->base, l->dir, l->dir);
 	(void)fflush(stdout);
 	(void)sigwait(&set, &sig);
 	MHD_stop_daemon(d);
