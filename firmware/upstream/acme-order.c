@@ -40,9 +40,9 @@ why_of(struct dca_err *why, const json_t *problem, const char *what)
 
 /* --- orders --- */
 
-static enum dca_rc
-read_order(struct acme_order *o, const json_t *j, const struct http_answer *r,
-    struct dca_err *e)
+enum dca_rc
+acme_read_order(struct acme_order *o, const json_t *j,
+    const struct http_answer *r, struct dca_err *e)
 {
 	const json_t *authz = json_object_get(j, "authorizations");
 	const char *first = json_string_value(json_array_get(authz, 0));
@@ -98,7 +98,7 @@ acme_order_new(struct acme *a, const char *type, const char *value,
 		    "the STI-CA made an order and named no https URL for it "
 		    "(RFC 8555 7.4)");
 	else
-		rc = read_order(o, j, &r, e);
+		rc = acme_read_order(o, j, &r, e);
 	(void)dca_strlcpy(o->url, r.location, sizeof(o->url));
 	http_answer_clear(&r);
 	return rc;
@@ -122,18 +122,16 @@ acme_order_get(struct acme *a, struct acme_order *o, struct dca_err *e)
 		rc = acme_problem("the STI-CA", DCA_RULE_UPSTREAM_CA, &r, e);
 	else if ((rc = jose_json(&j, dca_out_buf(&r.body), "the order", e)) ==
 	    DCA_OK)
-		rc = read_order(o, j, &r, e);
+		rc = acme_read_order(o, j, &r, e);
 	http_answer_clear(&r);
 	return rc;
 }
 
 /* --- authorizations --- */
 
-/* The identifier must be what was ordered, whatever alphabet it is in. */
-static bool
-is_identifier(const json_t *j, struct dca_buf list)
+bool
+acme_is_identifier(const json_t *id, struct dca_buf list)
 {
-	const json_t *id = json_object_get(j, "identifier");
 	const char *type = json_string_value(json_object_get(id, "type"));
 	const char *value = json_string_value(json_object_get(id, "value"));
 	DCA_AUTO_OUT der = { 0 };
@@ -168,7 +166,7 @@ read_authorization(const json_t *j, struct dca_buf list,
 	    "tkauth-type"));
 
 	c->status = status_of(j);
-	if (!is_identifier(j, list))
+	if (!acme_is_identifier(json_object_get(j, "identifier"), list))
 		return dca_fail(e, DCA_RULE_UPSTREAM_CA, "the authorization is "
 		    "for another identifier than was ordered");
 	if (ch == NULL || (kind != NULL && strcmp(kind, "atc") != 0) ||
@@ -249,7 +247,7 @@ acme_finalize(struct acme *a, struct acme_order *o, struct dca_buf csr,
 	text = json_dumps(payload, JSON_COMPACT);
 	if ((rc = acme_post_object(a, o->finalize, text, &j, &r, e)))
 		return rc;
-	rc = read_order(o, j, &r, e);
+	rc = acme_read_order(o, j, &r, e);
 	http_answer_clear(&r);
 	return rc;
 }

@@ -37,6 +37,10 @@ enum dca_rc acme_post_object(struct acme *a, const char *url,
 /* An https URL in o; false and "" otherwise. */
 bool acme_url(char out[static HTTP_URL_MAX], const json_t *o,
     const char *name);
+/* {"type": "TNAuthList", "value": list}, in any alphabet of base64. */
+bool acme_is_identifier(const json_t *id, struct dca_buf list);
+enum dca_rc acme_read_order(struct acme_order *o, const json_t *j,
+    const struct http_answer *r, struct dca_err *e) DCA_CHECKED;
 void acme_problem_text(char *out, size_t cap, const json_t *problem);
 
 #endif

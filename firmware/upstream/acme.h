@@ -50,6 +50,13 @@ enum dca_rc acme_order_new(struct acme *a, const char *type,
 /* o->url is given. ACME_GONE: the server does not know it any more. */
 enum dca_rc acme_order_get(struct acme *a, struct acme_order *o,
     struct dca_err *e) DCA_CHECKED;
+/*
+ * An order of this account for list that no CSR was handed in for, by the
+ * account's list of orders (RFC 8555 7.1.2.1). OK with o->url "": there is
+ * none, or the server keeps no such list.
+ */
+enum dca_rc acme_order_find(struct acme *a, struct dca_buf list,
+    struct acme_order *o, struct dca_err *e) DCA_CHECKED;
 
 struct acme_challenge {
 	enum acme_status status;	/* of the authorization */

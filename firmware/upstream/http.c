@@ -96,21 +96,40 @@ field(char *out, size_t cap, const char *line, size_t n, const char *name)
 	return true;
 }
 
+/* <URI>; rel="next", as RFC 8555 7.1.2.1 has it; several fields come. */
+static void
+take_link(char out[static HTTP_FIELD_MAX], const char *value)
+{
+	const char *end = strchr(value, '>');
+	size_t n;
+
+	if (value[0] != '<' || end == NULL ||
+	    (strcasestr(end, "rel=\"next\"") == NULL &&
+	    strcasestr(end, "rel=next") == NULL))
+		return;
+	n = (size_t)(end - value) - 1;
+	memcpy(out, value + 1, n);
+	out[n] = '\0';
+}
+
 static size_t
 take_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_answer *a = ((struct transfer *)arg)->a;
 	const size_t all = size * n;
+	char link[HTTP_FIELD_MAX];
 
 	if (all >= 5 && strncasecmp(p, "HTTP/", 5) == 0) {
 		/* an interim answer (100) came before this one */
 		a->location[0] = a->nonce[0] = a->type[0] = '\0';
-		a->retry_after[0] = a->certificate[0] = '\0';
+		a->retry_after[0] = a->certificate[0] = a->next[0] = '\0';
 	} else if (field(a->type, sizeof(a->type), p, all, "Content-Type")) {
 		a->type[strcspn(a->type, "; \t")] = '\0';
 		for (char *s = a->type; *s != '\0'; s++)
 			if (*s >= 'A' && *s <= 'Z')
 				*s = (char)(*s - 'A' + 'a');
+	} else if (field(link, sizeof(link), p, all, "Link")) {
+		take_link(a->next, link);
 	} else if (!field(a->location, sizeof(a->location), p, all,
 	    "Location") && !field(a->nonce, sizeof(a->nonce), p, all,
 	    "Replay-Nonce") && !field(a->certificate, sizeof(a->certificate),
@@ -147,6 +166,8 @@ set_method(CURL *c, const struct http_request *q)
 		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 		break;
 	case HTTP_POST:
+		/* on a kept connection that ends, curl would send it again */
+		curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c, CURLOPT_POST, 1L);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)q->body.n);

@@ -39,6 +39,7 @@ struct http_answer {
 	char nonce[HTTP_FIELD_MAX];		/* Replay-Nonce */
 	char certificate[HTTP_FIELD_MAX];	/* X-Shaken-Certificate-Location */
 	char retry_after[64];
+	char next[HTTP_FIELD_MAX];	/* Link with rel="next" (RFC 8288) */
 };
 void http_answer_clear(struct http_answer *a);
 /* DCA_OK for every status: what it means is the caller's business.

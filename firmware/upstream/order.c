@@ -3,8 +3,9 @@
  * One order for a cross-certificate, from the list of STI-CAs to the chain. A
  * call does one step. What the STI-CA says about its order decides where to
  * go on, so that a restart needs nothing but the order's URL, which is on disk
- * before the next request. Must never make a second ACME order while the first
- * can be gone on with.
+ * before the next request; and before newOrder it is on disk that there may be
+ * one whose URL never came. Must never make a second ACME order while the
+ * first can be gone on with.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static const struct {
 	[ORDER_LIST] = { "list", "STI-PA: login, list of trusted STI-CAs" },
 	[ORDER_ACCOUNT] = { "account", "STI-CA: directory, account" },
 	[ORDER_LOOK] = { "look", "STI-CA: the order that was made before" },
+	[ORDER_FIND] = { "find", "STI-CA: the order whose URL never came" },
 	[ORDER_NEW] = { "order", "STI-CA: new order" },
 	[ORDER_TOKEN] = { "token", "STI-PA: SPC token for the list, ca true" },
 	[ORDER_ANSWER] = { "challenge", "STI-CA: tkauth-01 answered" },
@@ -53,7 +55,8 @@ order_path(char out[static 4096], const char *state, uint64_t number)
 	    (unsigned long long)number);
 }
 
-/* The file holds the URL of the ACME order, and nothing else. */
+/* The file holds the URL of the ACME order, and nothing else; it is empty
+ * while the answer with the URL is waited for. */
 static enum dca_rc
 keep(const struct order *o, const char *state, struct dca_err *e)
 {
@@ -82,6 +85,7 @@ recall(struct order *o, const char *state, struct dca_err *e)
 	if (in.n > 0)
 		memcpy(o->acme.url, in.p, in.n);
 	o->acme.url[in.n] = '\0';
+	o->asked = in.n == 0;
 	return DCA_OK;
 }
 
@@ -161,7 +165,8 @@ step_account(struct order *o, struct services *v, struct dca_err *e)
 	enum dca_rc rc = services_ca(v, e);
 
 	if (rc == DCA_OK)
-		o->phase = o->acme.url[0] != '\0' ? ORDER_LOOK : ORDER_NEW;
+		o->phase = o->acme.url[0] != '\0' ? ORDER_LOOK :
+		    o->asked ? ORDER_FIND : ORDER_NEW;
 	return rc;
 }
 
@@ -202,11 +207,33 @@ step_look(struct order *o, struct services *v, struct dca_err *e)
 }
 
 static enum dca_rc
+step_find(struct order *o, struct services *v, struct dca_err *e)
+{
+	enum dca_rc rc = acme_order_find(v->ca, dca_out_buf(&o->list),
+	    &o->acme, e);
+
+	if (rc != DCA_OK)
+		return rc;
+	o->asked = false;
+	if (o->acme.url[0] == '\0') {
+		o->phase = ORDER_NEW;
+		return DCA_OK;
+	}
+	rc = keep(o, v->s->state, e);
+	return rc ? rc : follow(o, e);
+}
+
+static enum dca_rc
 step_new(struct order *o, struct services *v, struct dca_err *e)
 {
 	DCA_AUTO_OUT value = { 0 };
 	enum dca_rc rc;
 
+	o->acme.url[0] = '\0';
+	if ((rc = keep(o, v->s->state, e)))
+		return rc;
+	o->asked = true;
+	o->phase = ORDER_LIST;	/* and to ORDER_FIND, if no answer comes */
 	if (v->quirks.list_padded)
 		jose_b64_padded(&value, dca_out_buf(&o->list));
 	else
@@ -215,7 +242,10 @@ step_new(struct order *o, struct services *v, struct dca_err *e)
 	    dca_now() + v->s->validity, &o->acme, e);
 	if (rc == DCA_OK)
 		rc = keep(o, v->s->state, e);
-	return rc ? rc : follow(o, e);
+	if (rc != DCA_OK)
+		return rc;
+	o->asked = false;
+	return follow(o, e);
 }
 
 static enum dca_rc
@@ -328,6 +358,8 @@ order_step(struct order *o, struct services *v, unsigned *wait,
 		return step_account(o, v, e);
 	case ORDER_LOOK:
 		return step_look(o, v, e);
+	case ORDER_FIND:
+		return step_find(o, v, e);
 	case ORDER_NEW:
 		return step_new(o, v, e);
 	case ORDER_TOKEN:

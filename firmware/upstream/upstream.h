@@ -69,14 +69,15 @@ struct order {
 	struct dca_out csr;
 	struct dca_out list;		/* TNAuthList DER of the CSR */
 	struct acme_order acme;		/* acme.url is on disk */
+	bool asked;			/* for one, and its URL never came */
 	struct dca_certs roots;		/* of the list of STI-CAs */
 	bool have_roots;
 	struct stipa_token token;	/* jws.n 0: none yet */
 	struct dca_out chain;		/* DER, one after the other */
 	enum order_phase {
-		ORDER_LIST, ORDER_ACCOUNT, ORDER_LOOK, ORDER_NEW,
-		ORDER_TOKEN, ORDER_ANSWER, ORDER_FINALIZE, ORDER_POLL,
-		ORDER_DOWNLOAD, ORDER_READY,
+		ORDER_LIST, ORDER_ACCOUNT, ORDER_LOOK, ORDER_FIND,
+		ORDER_NEW, ORDER_TOKEN, ORDER_ANSWER, ORDER_FINALIZE,
+		ORDER_POLL, ORDER_DOWNLOAD, ORDER_READY,
 	} phase;
 	char challenge[HTTP_URL_MAX];
 	unsigned polls;

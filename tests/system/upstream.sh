@@ -182,6 +182,53 @@ expect "a list from before is not taken back" bash -c "
 ctl cross drop "$(open_order)" >/dev/null
 expect "a dropped order is over" test "$(row '.orders[-1].state')" = dropped
 
+echo "--- the answer to newOrder never comes"
+asked() { grep -c 'POST /acme/new-order:' "$tmp/sandbox.log" || true; }
+lost() { # FLAWS REQUESTS-IN-ALL TEXT
+	local id n
+	n=$(asked)
+	echo order-lost >"$lab/flaws"
+	order --key keep --scope 12025550000+10000
+	id=$(open_order)
+	if once; then bad "it came"; fi
+	echo "$1" >"$lab/flaws"
+	expect "$3" once
+	expect "   $2 at the STI-CA" test "$(($(asked) - n))" = "$2"
+	expect "   the same order" test "$(row ".orders[-1] | \"\(.id) \(.state)\"")" = "$id proposed"
+	: >"$lab/flaws"
+	ctl cross drop "$id" >/dev/null
+}
+lost '' 1 "the order is found in the account's list, and gone on with"
+expect "   which has more than a page" test "$(asked)" -gt 20
+lost no-orders 2 "an STI-CA without the list: another is made, the first lapses"
+
+echo "--- two accounts at the STI-PA"
+echo 'LAB2 other 13035550000+100,spc:123A' >"$lab/participants"
+serve
+# an order of whom, for which account: the rule in the log
+as() { # USER PARTICIPANT PASSWORD-FILE SCOPE
+	conf rfc
+	sed -i "s/^user = .*/user = $1/; s/^participant = .*/participant = $2/; s,^password_file = .*,password_file = $3," "$tmp/upstream.conf"
+	order --key keep --scope "$4"
+	once || true
+	row '.orders[-1].state'
+	ctl cross drop "$(row '.orders[-1].id')" >/dev/null
+}
+expect "the other one, its numbers" test "$(as other LAB2 "$lab/password.other" 13035550000+100)" = proposed
+expect "numbers of the first" test "$(as other LAB2 "$lab/password.other" 12025550000+10)" = open
+expect "   the STI-PA says so" grep -q '12025550000.* is not assigned to this account.*(upstream-pa)' "$tmp/upstream.log"
+expect "as the first, for the account of the other" test "$(as lab LAB2 "$lab/password" 13035550000+100)" = open
+expect "   the STI-PA says so" grep -q 'not your account.*(upstream-pa)' "$tmp/upstream.log"
+expect "with the other's password" test "$(as lab LAB1 "$lab/password.other" 12025550000+10)" = open
+expect "   the STI-PA says so" grep -q 'userId or password is wrong.*(upstream-pa)' "$tmp/upstream.log"
+echo 'LAB1 third spc:123A' >"$lab/participants"
+expect "an account twice does not start" bash -c "! '$bin/dca-sandbox' serve '$lab' --port 14003 2>'$tmp/err' && grep -q 'LAB1 or user third is there twice' '$tmp/err'"
+echo 'LAB3' >"$lab/participants"
+expect "a line that is none neither" bash -c "! '$bin/dca-sandbox' serve '$lab' --port 14003 2>'$tmp/err' && grep -q 'PARTICIPANT USER LIST' '$tmp/err'"
+rm "$lab/participants"
+conf rfc
+serve
+
 echo "--- killed at every step"
 before=$(serials)
 finalized() { grep -c 'POST /acme/finalize/[0-9]*: status 200' "$tmp/sandbox.log" || true; }
@@ -190,8 +237,8 @@ order --key new --scope 12025550000+10000
 id=$(open_order)
 key=$(row ".orders[] | select(.id == $id).key")
 held=$(keys)
+before_asked=$(asked)
 # at the beginning of each step (state 0), and when the order's URL is known
-made() { grep -c 'POST /acme/new-order: status 201' "$tmp/sandbox.log" || true; }
 for at in 'list state=0' 'account state=0' 'order state=0' '\(order\|look\) state=1' 'token state=0' \
 	'challenge state=0' 'finalize state=0' 'download state=0'; do
 	mark=$(wc -l <"$state/log/vault.log")
@@ -203,36 +250,60 @@ for at in 'list state=0' 'account state=0' 'order state=0' '\(order\|look\) stat
 	done
 	kill -KILL $upstream 2>/dev/null || true
 	wait $upstream 2>/dev/null || true
-	[ "${at##* }" != state=1 ] || known=$(made)
 done
 upstream=''
 # and the vault too
 restart_vault
 [ "$(row ".orders[] | select(.id == $id).state")" != open ] || once || true
 expect "the order has its certificate" test "$(row ".orders[] | select(.id == $id).state")" = proposed
-expect "   once its URL was known no other was made" test "$(made)" = "$known"
+expect "   it was made once" test "$(asked)" = $((before_asked + 1))
 expect "   one was finalized" test "$(finalized)" = $((final + 1))
 expect "   no second key" test "$(row ".orders[] | select(.id == $id).key") $(keys)" = "$key $held"
 expect "   nothing half installed" test "$(serials)" = "$before"
 
 echo "--- a new key under load"
+load=60
 expect "enrolled with the old one" customer 0
-for i in $(seq 8); do code "$i"; done
+for i in $(seq $load); do code "$i"; done
+worker() { # one enrolment after the other, every fourth from this one on
+	for ((i = $1; i <= load; i += 4)); do enrol "$i" || true; done
+}
+done_so_far() { find "$tmp" -mindepth 2 -maxdepth 2 -path "$tmp/c*/x5u" | wc -l; }
+polling() { # who verifies calls meanwhile, by an old certificate
+	while [ ! -e "$tmp/polled" ]; do
+		"$bin/dca-verify" chain --roots "$state/root.pem" --tls-ca "$state/tls-ca.pem" --url "$(cat "$tmp/c0/x5u")" >"$tmp/poll" 2>&1 &&
+			echo held || { echo broken; cat "$tmp/poll"; }
+		sleep 0.05
+	done >"$tmp/polls"
+}
+polling &
+poller=$!
 pids=()
-for i in $(seq 8); do
-	enrol "$i" &
+for i in 1 2 3 4; do
+	worker "$i" &
 	pids+=($!)
-	[ "$i" != 4 ] || ctl cross activate "$id" --yes >"$tmp/out"
-	sleep 0.1
 done
+for _ in $(seq 600); do [ "$(done_so_far)" -lt 20 ] || break; sleep 0.1; done
+old=$(done_so_far)
+expect "activated, while four customers enrol at a time" ctl cross activate "$id" --yes
 wait "${pids[@]}" || true
-for i in $(seq 0 8); do
-	[ -s "$tmp/c$i/x5u" ] || sed "s/^/    $i: /" "$tmp/enrol.$i"
-	expect "customer $i: verified by its x5u" "$bin/dca-verify" chain --roots "$state/root.pem" --tls-ca "$state/tls-ca.pem" --url "$(cat "$tmp/c$i/x5u")"
+: >"$tmp/polled"
+wait "$poller" || true
+expect "enrolments before, and after" test "$old" -ge 20 -a "$(done_so_far)" = $((load + 1))
+expect "the chain from before held all the time" bash -c "! grep -qv '^held$' '$tmp/polls' && [ \$(wc -l <'$tmp/polls') -ge 20 ]"
+for i in $(seq 0 $load); do
+	if [ -s "$tmp/c$i/x5u" ] && "$bin/dca-verify" chain --roots "$state/root.pem" --tls-ca "$state/tls-ca.pem" \
+		--url "$(cat "$tmp/c$i/x5u")" >"$tmp/out" 2>&1 &&
+		openssl verify -x509_strict -CAfile "$state/root.pem" -untrusted "$tmp/c$i/chain.pem" "$tmp/c$i/cert.pem" >>"$tmp/out" 2>&1; then
+		continue
+	fi
+	bad "customer $i: verified by its x5u, and by openssl"
+	cat "$tmp/out" "$tmp/enrol.$i"
 done
-keys=$(for i in $(seq 0 8); do openssl x509 -in "$tmp/c$i/cert.pem" -noout -ext authorityKeyIdentifier | tail -n 1; done | sort -u | wc -l)
 expect "nobody was sent away for long" bash -c "! grep 'not that of the cross-certificate' '$tmp'/enrol.*"
-expect "by the old key and by the new" test "$keys" = 2
+for i in $(seq 0 $load); do openssl x509 -in "$tmp/c$i/cert.pem" -noout -ext authorityKeyIdentifier | tail -n 1; done | sort | uniq -c >"$tmp/signers"
+expect "by the old key and by the new, 20 at least each" test "$(awk '$1 >= 20' "$tmp/signers" | wc -l)" = 2
+sed 's/^/    /' "$tmp/signers"
 cp "$state/var/lib/dca/vault/store.db"* "$tmp/"
 expect "the ledger holds, orders and all" "$bin/dca-verify" ledger --operators "$tmp/store.db"
 
