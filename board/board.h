@@ -198,7 +198,7 @@ void gpio_close(struct gpio *g);
 int gpio_get(struct gpio *g);
 void gpio_set(struct gpio *g, bool on);
 
-/* --- update.c: RAUC, called as a child --- */
+/* --- update.c, update-bundle.c, update-rauc.c: RAUC, called as a child --- */
 enum update_state {
 	UPDATE_IDLE, UPDATE_FETCHING, UPDATE_VERIFYING, UPDATE_INSTALLING,
 	UPDATE_INSTALLED, UPDATE_TRIAL, UPDATE_GOOD, UPDATE_FAILED,
@@ -236,7 +236,7 @@ const struct rauc_other *update_other(const struct update *u);
 bool rauc_value(struct dca_buf out, const char *key, char *value, size_t cap);
 void rauc_other(struct rauc_other *o, struct dca_buf status, char slot);
 
-/* --- box.c: all of it together --- */
+/* --- box.c, box-command.c, box-console.c: all of it together --- */
 struct box;
 struct box *box_new(struct dca_loop *l, const char *prefix,
     const struct board_conf *c);
