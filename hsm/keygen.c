@@ -162,14 +162,22 @@ check_fixed(struct dca_hsm *h, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o,
 	return DCA_OK;
 }
 
+static const CK_OBJECT_CLASS classes[] = { CKO_PRIVATE_KEY, CKO_PUBLIC_KEY };
+
 static enum dca_rc
-check_absent(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
+exists(const struct dca_hsm *h, struct dca_err *e)
 {
-	static const CK_OBJECT_CLASS classes[] = {
-		CKO_PRIVATE_KEY, CKO_PUBLIC_KEY };
 	char id[2 * sizeof(h->uri.id) + 1];
 
 	dca_hex(id, h->uri.id, h->uri.id_len);
+	return dca_fail(e, DCA_RULE_REG_EXISTS,
+	    "token \"%s\" has a key with CKA_ID %s already", h->info.label,
+	    id);
+}
+
+static enum dca_rc
+check_absent(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
+{
 	for (size_t i = 0; i < 2; i++) {
 		CK_OBJECT_HANDLE o[2];
 		CK_ULONG n;
@@ -178,9 +186,7 @@ check_absent(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
 		if (rc != DCA_OK)
 			return rc;
 		if (n != 0)
-			return dca_fail(e, DCA_RULE_REG_EXISTS,
-			    "token \"%s\" has a key with CKA_ID %s already",
-			    h->info.label, id);
+			return exists(h, e);
 	}
 	return DCA_OK;
 }
@@ -246,4 +252,57 @@ dca_hsm_key_facts(struct dca_hsm *h, struct dca_key_facts *facts,
 		return rc;
 	read_facts(h, s.s, o, facts);
 	return check_facts(facts, e);
+}
+
+/* --- what a crash left --- */
+
+/* One private and one public key, the one what it must be, the other read. */
+static enum dca_rc
+check_whole(struct dca_hsm *h, CK_SESSION_HANDLE s, struct dca_err *e)
+{
+	CK_OBJECT_HANDLE priv = CK_INVALID_HANDLE, pub = CK_INVALID_HANDLE;
+	struct dca_key_facts facts;
+	struct dca_spki key;
+	enum dca_rc rc;
+
+	if ((rc = dca_key_find(h, s, CKO_PRIVATE_KEY, &priv, e)) ||
+	    (rc = dca_key_find(h, s, CKO_PUBLIC_KEY, &pub, e)) ||
+	    (rc = dca_key_public(h, s, pub, &key, e)))
+		return rc;
+	read_facts(h, s, priv, &facts);
+	return check_facts(&facts, e);
+}
+
+enum dca_rc
+dca_hsm_key_sweep(struct dca_hsm *h, struct dca_err *e)
+{
+	DCA_CLEANUP(dca_session_close_p) struct dca_session s = {
+		h, CK_INVALID_HANDLE };
+	struct dca_err why = { 0 };
+	CK_OBJECT_HANDLE o[2];
+	CK_ULONG n;
+	enum dca_rc rc = dca_session_open(h, true, &s.s, e);
+
+	if (rc != DCA_OK)
+		return rc;
+	if (check_whole(h, s.s, &why) == DCA_OK)
+		return exists(h, e);
+	/* a token that does not answer says nothing about the key */
+	if (why.rule != DCA_RULE_TOKEN_KEY &&
+	    why.rule != DCA_RULE_TOKEN_ATTRIBUTES)
+		return dca_fail(e, why.rule, "%s", why.text);
+	for (size_t i = 0; i < 2; i++)
+		do {
+			rc = dca_key_count(h, s.s, classes[i], o, &n, e);
+			for (CK_ULONG k = 0; rc == DCA_OK && k < n; k++) {
+				CK_RV rv = h->f->C_DestroyObject(s.s, o[k]);
+
+				if (rv != CKR_OK)
+					rc = dca_ckr_down(e,
+					    "C_DestroyObject", rv);
+			}
+			if (rc != DCA_OK)
+				return rc;
+		} while (n > 0);
+	return DCA_OK;
 }

@@ -2,7 +2,8 @@
 /*
  * Key and request of an order, made in the token by a thread of its own, so
  * that the loop never waits. The CKA_ID stands in the ledger before: a key
- * that is there already under it is the one a crash left, and is used. Must
+ * that is there already under it is the one a crash left, and is used; what
+ * is no whole key is swept away, for no request was ever signed with it. Must
  * never make a key under an id that no order names.
  */
 #include <stdatomic.h>
@@ -32,9 +33,13 @@ find_or_make(struct dca_hsm *h, bool fresh, struct dca_spki *key,
 	struct dca_key_facts facts;
 	enum dca_rc rc = dca_hsm_key(h, key, e);
 
-	if (rc != DCA_OK && fresh && e->rule == DCA_RULE_TOKEN_KEY)
-		rc = dca_hsm_keygen(h, false, key, &facts, e);
-	return rc ? rc : dca_hsm_key_facts(h, &facts, e);
+	if (rc == DCA_OK)
+		rc = dca_hsm_key_facts(h, &facts, e);
+	if (rc == DCA_OK || !fresh || (e->rule != DCA_RULE_TOKEN_KEY &&
+	    e->rule != DCA_RULE_TOKEN_ATTRIBUTES))
+		return rc;
+	rc = dca_hsm_key_sweep(h, e);
+	return rc ? rc : dca_hsm_keygen(h, false, key, &facts, e);
 }
 
 static enum dca_rc

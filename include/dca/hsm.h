@@ -96,6 +96,13 @@ struct dca_key_facts {
 enum dca_rc dca_hsm_keygen(struct dca_hsm *h, bool extractable,
     struct dca_spki *out, struct dca_key_facts *facts, struct dca_err *e)
     DCA_CHECKED;
+/*
+ * Destroys what a dca_hsm_keygen that was cut off left under uri.id: one half,
+ * or halves that are not what they must be. Only for an id that nothing was
+ * ever signed with. REG_EXISTS: a whole key is there, which stays.
+ */
+enum dca_rc dca_hsm_key_sweep(struct dca_hsm *h, struct dca_err *e)
+    DCA_CHECKED;
 enum dca_rc dca_hsm_key_facts(struct dca_hsm *h, struct dca_key_facts *facts,
     struct dca_err *e) DCA_CHECKED;	/* and TOKEN_ATTRIBUTES */
 

@@ -291,6 +291,74 @@ foreign_keys(void **state)
 	dca_hsm_close(h);
 }
 
+/* What a crash in C_GenerateKeyPair leaves is swept away; a whole key stays. */
+static CK_ULONG
+under(struct reader *r, unsigned char id, CK_OBJECT_CLASS class, bool destroy)
+{
+	CK_ATTRIBUTE t[] = { { CKA_ID, &id, 1 }, { CKA_CLASS, &class,
+		sizeof(class) } };
+	CK_OBJECT_HANDLE o = 0;
+	CK_ULONG n = objects(r, t, 2, &o);
+
+	if (destroy) {
+		assert_int_equal(n, 1);
+		assert_int_equal(r->f->C_DestroyObject(r->s, o), CKR_OK);
+	}
+	return n;
+}
+
+static enum dca_rc
+sweep(const char *module, const char *uri, struct dca_err *e)
+{
+	struct dca_hsm *h = token_open(module, uri);
+	enum dca_rc rc = dca_hsm_key_sweep(h, e);
+
+	dca_hsm_close(h);
+	return rc;
+}
+
+static void
+remains_are_swept(void **state)
+{
+	const struct fault stuck = { "C_DestroyObject", CKR_DEVICE_ERROR, 1,
+		false };
+	static const char uri[] = "pkcs11:token=one;id=%11";
+	const CK_OBJECT_CLASS halves[] = { CKO_PRIVATE_KEY, CKO_PUBLIC_KEY };
+	struct dca_key_facts f;
+	struct dca_spki key;
+	struct dca_err e = { 0 };
+	CK_ULONG others = all_objects();
+	struct reader r;
+
+	(void)state;
+	assert_int_equal(sweep(NULL, uri, &e), DCA_OK);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(keygen(NULL, uri, false, &key, &f, &e),
+		    DCA_OK);
+		reader_open(&r);
+		(void)under(&r, 0x11, halves[i], true);
+		reader_close(&r);
+		token_refused(keygen(NULL, uri, false, &key, &f, &e), &e,
+		    DCA_RULE_REG_EXISTS, "CKA_ID 11 already");
+		fault_rule(&stuck);
+		token_refused(sweep(FAULT_PATH, uri, &e), &e,
+		    DCA_RULE_TOKEN_DOWN, "C_DestroyObject");
+		fault_rule(NULL);
+		assert_int_equal(all_objects(), others + 1);
+		assert_int_equal(sweep(FAULT_PATH, uri, &e), DCA_OK);
+		assert_int_equal(all_objects(), others);
+	}
+	/* halves that are there, and not what they must be: no. 0a is foreign */
+	assert_int_equal(sweep(NULL, "pkcs11:token=one;id=%0a", &e), DCA_OK);
+	assert_int_equal(all_objects(), others - 2);
+	token_refused(sweep(NULL, URI, &e), &e, DCA_RULE_REG_EXISTS,
+	    "CKA_ID 01 already");
+	reader_open(&r);
+	assert_int_equal(under(&r, 0x01, CKO_PRIVATE_KEY, false), 1);
+	assert_int_equal(under(&r, 0x01, CKO_PUBLIC_KEY, false), 1);
+	reader_close(&r);
+}
+
 int
 main(void)
 {
@@ -303,6 +371,7 @@ main(void)
 		cmocka_unit_test(needs_an_id),
 		cmocka_unit_test(short_template),
 		cmocka_unit_test(foreign_keys),
+		cmocka_unit_test(remains_are_swept),
 	};
 
 	token_folder();
