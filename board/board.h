@@ -235,6 +235,9 @@ const struct rauc_other *update_other(const struct update *u);
 /* KEY='value' of RAUC's shell format. */
 bool rauc_value(struct dca_buf out, const char *key, char *value, size_t cap);
 void rauc_other(struct rauc_other *o, struct dca_buf status, char slot);
+/* Why an installation failed: "LastError: ..." of its output, else its last
+ * line. */
+void rauc_reason(const struct dca_out *out, char *why, size_t cap);
 
 /* --- box.c, box-command.c, box-console.c: all of it together --- */
 struct box;

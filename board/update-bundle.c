@@ -52,7 +52,7 @@ on_installed(void *arg, int code, const struct dca_out *out)
 	char why[256];
 
 	if (code != 0) {
-		child_last_line(out, why, sizeof(why));
+		rauc_reason(out, why, sizeof(why));
 		give_up(u, "update-failed", "rauc install: %s", why);
 		return;
 	}

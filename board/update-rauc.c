@@ -60,6 +60,25 @@ rauc_other(struct rauc_other *o, struct dca_buf status, char slot)
 }
 
 void
+rauc_reason(const struct dca_out *out, char *why, size_t cap)
+{
+	static const char mark[] = "LastError: ";
+	const char *p = (const char *)out->p, *end = p + out->n, *at = NULL;
+	size_t n;
+
+	for (; p != NULL && (p = memmem(p, (size_t)(end - p), mark,
+	    sizeof(mark) - 1)) != NULL; at = p)
+		p += sizeof(mark) - 1;
+	if (at == NULL) {
+		child_last_line(out, why, cap);
+		return;
+	}
+	for (n = 0; at + n < end && at[n] != '\n' && n + 1 < cap; n++)
+		why[n] = at[n];
+	why[n] = '\0';
+}
+
+void
 update_rauc(struct update *u, int64_t seconds, const char *a, const char *b,
     const char *c, void (*end)(void *, int, const struct dca_out *),
     void (*line)(void *, const char *))

@@ -353,9 +353,13 @@ refusals(void **state)
 	put("/info.out", "RAUC_MF_VERSION='1.1.0'\n"
 	    "RAUC_META_DCA_SECURITY='3'\n", 0644);
 	put("/install.rc", "1", 0644);
-	put("/install.out", "LastError: wrong compatible\n", 0644);
+	put("/install.out", " 20% Checking bundle failed.\n"
+	    "LastError: wrong compatible\nInstalling `x' failed\n", 0644);
 	install("usb:x.raucb");
-	is_event("update-failed: 1.1.0: rauc install: LastError: wrong");
+	is_event("update-failed: 1.1.0: rauc install: wrong compatible");
+	put("/install.out", "no service\n", 0644);
+	install("usb:x.raucb");
+	is_event("update-failed: 1.1.0: rauc install: no service");
 	update_install(u, "usb:x.raucb");
 	update_install(u, "usb:x.raucb");
 	is_event("another update is under way");
