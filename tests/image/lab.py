@@ -31,7 +31,8 @@ class Lab:
         self.lab = os.path.join(folder, "lab")
         self.profile = os.path.join(folder, "operator")
         self.customer = os.path.join(folder, "customer")
-        self.enrolled = 0
+        # a step that is run alone goes on where the last run ended
+        self.enrolled = sum(1 for n in os.listdir(folder) if n.startswith("customer-"))
 
     def path(self, name):
         return os.path.join(self.folder, name)
