@@ -14,7 +14,7 @@
 
 enum {
 	TURN_MS = 1000, BLINK_MS = 50,
-	ASK = 3, DEEP = 5, REPORT = 10,
+	ASK = 3, DEEP = 5, REPORT = 10,	/* seconds */
 };
 
 void
@@ -132,7 +132,9 @@ ask_parts(struct box *b)
 	if (vault_connected(b->vault) != b->connected)
 		b->changed = true;
 	b->connected = vault_connected(b->vault);
-	if (now - b->asked >= ASK) {
+	/* while they start, in every turn */
+	if (now - b->asked >= ASK || b->view.vault_answered == 0 ||
+	    b->view.front_answered == 0) {
 		b->asked = now;
 		vault_beat(b->vault, false);
 		front_probe(b->front);

@@ -16,6 +16,7 @@ struct update {
 	char version[BOARD_VERSION], text[BOARD_TEXT];
 	unsigned percent;
 	struct rauc_other other;
+	bool looked;			/* at it, in this boot */
 	bool awaits, trial, marking, judging;
 	char wanted[WANTED];	/* an order that came while RAUC marked */
 };

@@ -106,6 +106,7 @@ on_status(void *arg, int code, const struct dca_out *out)
 void
 update_look(struct update *u)
 {
+	u->looked = true;
 	update_rauc(u, SHORT_TIME, "status", "--detailed",
 	    "--output-format=shell", on_status, NULL);
 }

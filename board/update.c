@@ -259,8 +259,13 @@ update_healthy(struct update *u)
 void
 update_ill(struct update *u, const char *why)
 {
-	if (!u->awaits || !u->trial)
+	if (!u->awaits)
 		return;
+	if (!u->trial) {
+		if (!u->looked)
+			update_look(u);
+		return;
+	}
 	u->awaits = false;
 	update_become(u, UPDATE_FAILED, "%s", why);
 	update_event(u, "update-failed", "%s in slot %c is not healthy: %s",
@@ -345,10 +350,10 @@ update_new(const char *prefix, struct children *c, struct boot *b,
 	u->boot = b;
 	u->h = *h;
 	u->awaits = b->slot != '\0';
-	if (u->awaits) {
+	/* the other slot is looked at once this one is judged: RAUC's start costs
+	 * as much as the vault's */
+	if (u->awaits)
 		recall(u);
-		update_look(u);
-	}
 	return u;
 }
 

@@ -10,7 +10,7 @@
 #include "board.h"
 #include "dca/cbor.h"
 
-enum { RECONNECT = 2, BEAT_LOST = 30 };
+enum { RECONNECT = 1, BEAT_LOST = 30 };
 
 struct vault {
 	struct dca_loop *loop;

@@ -4,10 +4,11 @@
 # The initrd: busybox, veritysetup, the modules that board.conf names, init.
 
 # modules of the kernel that every board needs before its root is there
+# or, like loop for RAUC, before somebody loads it for it
 initrd_modules=(dm-verity squashfs vfat nls_ascii nls_cp437 ext4 efivarfs
-	tpm_tis tpm_crb)
-applets=(sh cat cp cut dd echo expr grep head insmod mkdir mount mv od rm sed
-	sleep switch_root sync tr umount)
+	tpm_tis tpm_crb loop)
+applets=(sh cat cp cut dd echo expr grep head insmod ln mkdir mount mv od rm
+	sed sleep switch_root sync tr umount)
 
 initrd_libraries() { # PROGRAM: what it is linked with, as the root has it
 	chroot "$root" ldd "$1" | grep -oE '/[^ ]+\.so[^ ]*'

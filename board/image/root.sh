@@ -39,6 +39,13 @@ overlay_install() {
 		"$root/etc/rauc/system.conf"
 	sed -i 's/^PRETTY_NAME=.*/PRETTY_NAME="Delegate CA appliance '"$version"'"/' "$root/usr/lib/os-release"
 	printf 'IMAGE_ID=dca\nIMAGE_VERSION=%s\n' "$version" >>"$root/usr/lib/os-release"
+	# nothing that issues asks for a name: not before sysinit.target, as Debian has
+	# it, but beside what does (order cannot be taken away by a drop-in)
+	sed '/^Before=/s/sysinit.target network.target //; s/^WantedBy=.*/WantedBy=multi-user.target/; /^After=/s/$/ dca-front.service/' \
+		"$root/usr/lib/systemd/system/systemd-resolved.service" >"$root/etc/systemd/system/systemd-resolved.service"
+	grep -q '^Before=nss-lookup.target' "$root/etc/systemd/system/systemd-resolved.service" &&
+		grep -q '^WantedBy=multi-user' "$root/etc/systemd/system/systemd-resolved.service" ||
+		die "systemd-resolved.service is not what it was" "see overlay_install in board/image/root.sh"
 	# bind-mounted over by the initrd, written by resolved and by nobody
 	: >"$root/etc/machine-id"
 	ln -sf /run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
@@ -69,10 +76,11 @@ root_slim() {
 		# shellcheck disable=SC2086 # patterns
 		rm -rf --one-file-system "${root:?}"/$p
 	done
-	# no units but those on the verified root; no rules for what no box has:
-	# each costs every start a process or every device a line
+	# no units but those on the verified root; no rules for what no box has, no
+	# folders: each costs every start a process or every device a line
 	rm -f "$root"/usr/lib/systemd/system-generators/systemd-{cryptsetup,getty,gpt-auto,hibernate-resume,integritysetup,rc-local,run,ssh,system-update,sysv,tpm2,veritysetup}-generator \
 		"$root"/usr/lib/udev/rules.d/{50-firmware,60-autosuspend,60-cdrom_id,60-drm,60-evdev,60-fido-id,60-infiniband,60-input-id,60-persistent-alsa,60-persistent-input,60-persistent-storage-mtd,60-persistent-storage-tape,60-persistent-v4l,60-sensor,64-btrfs,70-camera,70-joystick,70-memory,70-mouse,70-power-switch,70-touchpad,70-uaccess,71-seat,73-seat-late,75-probe_mtd,78-sound-card,90-iocost,96-e2scrub}.rules
+	rm -f "$root"/usr/lib/tmpfiles.d/{20-systemd-shell-extra,20-systemd-ssh-generator,20-systemd-stub,credstore,home,journal-nocow,legacy,libselinux1,passwd,provision,static-nodes-permissions,systemd-nologin,systemd-pstore,systemd-tmp,x11}.conf
 	rm -rf "$m"/{build,source,vmlinuz} "$m"/kernel/sound \
 		"$m"/kernel/drivers/{gpu,media,infiniband,net/wireless,bluetooth,iio,staging,comedi,isdn,nfc,input/joystick,input/touchscreen,video,accel,firewire,pcmcia,parport,gnss,thunderbolt,soundwire} \
 		"$m"/kernel/fs/{ceph,nfs,nfsd,smb,ocfs2,gfs2,btrfs,xfs,f2fs,jfs,afs,udf,orangefs,nilfs2,ntfs3,bcachefs,reiserfs,9p,coda,hfs,hfsplus,ubifs,jffs2,erofs,dlm,minix,ufs,affs,befs,zonefs} \

@@ -390,7 +390,7 @@ update "update-failed: fetch: " install $u/huge
 update "update-failed: fetch: nothing in it" install $u/empty.raucb
 update "update-failed: fetch: its sha256 is" install $u/good.raucb --sha256 "$(printf '%064d' 0)"
 update "security version 0 is older than the floor, 1" install $u/old.raucb
-update "rauc install: LastError: compatible" install $u/other.raucb
+update "rauc install: compatible" install $u/other.raucb
 update "update-failed: fetch: no stick" install usb:good.raucb
 update "update-refused: commit: nothing is on trial" commit
 update "update-refused: rollback: the other slot has no good system" rollback
