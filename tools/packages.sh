@@ -11,7 +11,7 @@ PACKAGES_RUN=(softhsm2 nginx-light openssl curl ca-certificates libcoap3-bin
 	procps)
 PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3
 	iproute2 systemd python3 libclang-rt-dev mandoc bmap-tools zstd fdisk
-	e2fsprogs strace bsdutils pebble)
+	cryptsetup-bin e2fsprogs strace bsdutils pebble)
 # tools/dca-image itself, and tests/image (QEMU, Secure Boot, a TPM)
 # shellcheck disable=SC2034
 PACKAGES_IMAGE=(mmdebstrap debian-archive-keyring util-linux kmod xz-utils git
