@@ -135,6 +135,10 @@ retry = 1s
     def ctl(self, *arguments, **options):
         return self.program("dcactl", "--profile", self.profile, *arguments, **options)
 
+    def install(self, bundle, **options):
+        self.known(120)
+        return self.ctl("update", "install", bundle, **options)
+
     def pin(self, server):
         """The server's key, as the console showed it; a box that was flashed
         anew is another appliance."""
@@ -145,11 +149,12 @@ retry = 1s
             f.write(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{server}", text).split("[appliance]")[0])
 
     def known(self, timeout):
-        """Until the box has made our certificate the operator's of provision.ini."""
+        """Until the box answers its operator: it is operational before its
+        network is up, and provision.ini's operator is made last of all."""
         end = time.monotonic() + timeout
         while self.ctl("status", check=False, timeout=120).returncode != 0:
             if time.monotonic() > end:
-                raise Failed(f"the box does not know its operator within {timeout} s")
+                raise Failed(f"the box does not answer its operator within {timeout} s")
             time.sleep(1)
 
     def cross(self):
@@ -170,6 +175,7 @@ retry = 1s
     # --- the customer and the relying party ---
     def enrol(self):
         """A new key, a code, a certificate over CoAPs; verified by OpenSSL. Its serial."""
+        self.known(120)
         self.enrolled += 1
         folder = self.path(f"customer-{self.enrolled}")
         os.makedirs(folder, exist_ok=True)
