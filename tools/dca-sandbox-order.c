@@ -133,38 +133,6 @@ lab_order_new(struct lab *l, struct lab_call *c, const struct lab_signed *s)
 	order_answer(l, c, l->n_orders++, 201);
 }
 
-/* --- the account's orders --- */
-
-void
-lab_orders(struct lab *l, struct lab_call *c, const struct lab_signed *s)
-{
-	json_t *all = json_array();
-	unsigned account, page, seen = 0;
-	char end;
-
-	if (sscanf(c->path, "/acme/orders/%5u/%5u%c", &account, &page,
-	    &end) != 2 || account != s->account + 1 || page == 0) {
-		json_decref(all);
-		lab_problem(c, 403, "unauthorized", "not your orders");
-		return;
-	}
-	for (unsigned i = 0; i < l->n_orders; i++) {
-		if (l->orders[i].account != s->account ||
-		    l->orders[i].state == LAB_INVALID ||
-		    seen++ / PAGE + 1 < page)
-			continue;
-		if (json_array_size(all) == PAGE) {
-			(void)snprintf(c->next, sizeof(c->next),
-			    "%.400s/acme/orders/%u/%u", l->base, account,
-			    page + 1);
-			break;
-		}
-		json_array_append_new(all, json_sprintf("%s/acme/order/%u",
-		    l->base, i + 1));
-	}
-	lab_json(c, 200, json_pack("{s:o}", "orders", all));
-}
-
 /* --- the challenge: RFC 9448 6 --- */
 
 /* Has another account used this token? (RFC 9447 4) */
@@ -396,6 +364,39 @@ number_of(const char *path)
 		return 0;
 	n = strtoul(last + 1, &end, 10);
 	return *end == '\0' && n <= UINT_MAX ? (unsigned)n : 0;
+}
+
+/* --- the account's orders --- */
+
+void
+lab_orders(struct lab *l, struct lab_call *c, const struct lab_signed *s)
+{
+	const unsigned account = s->account + 1, page = number_of(c->path);
+	json_t *all;
+	unsigned seen = 0;
+	char own[64];
+
+	(void)snprintf(own, sizeof(own), "/acme/orders/%u/%u", account, page);
+	if (page == 0 || strcmp(c->path, own) != 0) {
+		lab_problem(c, 403, "unauthorized", "not your orders");
+		return;
+	}
+	all = json_array();
+	for (unsigned i = 0; i < l->n_orders; i++) {
+		if (l->orders[i].account != s->account ||
+		    l->orders[i].state == LAB_INVALID ||
+		    seen++ / PAGE + 1 < page)
+			continue;
+		if (json_array_size(all) == PAGE) {
+			(void)snprintf(c->next, sizeof(c->next),
+			    "%.400s/acme/orders/%u/%u", l->base, account,
+			    page + 1);
+			break;
+		}
+		json_array_append_new(all, json_sprintf("%s/acme/order/%u",
+		    l->base, i + 1));
+	}
+	lab_json(c, 200, json_pack("{s:o}", "orders", all));
 }
 
 static bool
