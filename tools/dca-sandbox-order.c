@@ -381,6 +381,10 @@ lab_orders(struct lab *l, struct lab_call *c, const struct lab_signed *s)
 		lab_problem(c, 403, "unauthorized", "not your orders");
 		return;
 	}
+	if (lab_wrong(l, "orders-ill")) {
+		lab_problem(c, 503, "serverInternal", "another time");
+		return;
+	}
 	all = json_array();
 	for (unsigned i = 0; i < l->n_orders; i++) {
 		if (l->orders[i].account != s->account ||

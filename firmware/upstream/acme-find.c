@@ -10,6 +10,15 @@
 
 enum { PAGES_MAX = 16, LOOKS_MAX = 64 };
 
+/* A server that is ill says nothing about its orders: another time. One that
+ * has no such resource (4xx) has no such list. */
+static enum dca_rc
+check_well(const struct http_answer *r, struct dca_err *e)
+{
+	return r->status >= 500 || r->status == 429 ? acme_problem(
+	    "the STI-CA", DCA_RULE_UPSTREAM_CA, r, e) : DCA_OK;
+}
+
 /* The URLs of the list, a new reference; empty where the server has none. */
 static enum dca_rc
 orders_of(struct acme *a, json_t **all, struct dca_err *e)
@@ -22,16 +31,19 @@ orders_of(struct acme *a, json_t **all, struct dca_err *e)
 	*all = json_array();
 	if (rc != DCA_OK)
 		return rc;
+	rc = check_well(&r, e);
 	if (r.status != 200 || jose_json(&account, dca_out_buf(&r.body),
 	    "the account", NULL) != DCA_OK || !acme_url(url, account,
 	    "orders"))
 		url[0] = '\0';
 	http_answer_clear(&r);
-	for (size_t i = 0; i < PAGES_MAX && url[0] != '\0'; i++) {
+	for (size_t i = 0; rc == DCA_OK && i < PAGES_MAX && url[0] != '\0';
+	    i++) {
 		JOSE_AUTO *page = NULL;
 
 		if ((rc = acme_post(a, url, "", &r, e)))
 			return rc;
+		rc = check_well(&r, e);
 		if (r.status == 200 && jose_json(&page, dca_out_buf(&r.body),
 		    "the account's orders", NULL) == DCA_OK)
 			json_array_extend(*all, json_object_get(page,
@@ -39,7 +51,7 @@ orders_of(struct acme *a, json_t **all, struct dca_err *e)
 		(void)dca_strlcpy(url, r.next, sizeof(url));
 		http_answer_clear(&r);
 	}
-	return DCA_OK;
+	return rc;
 }
 
 /* Is the order at o->url for this list, and waits for us? */
@@ -55,6 +67,7 @@ look(struct acme *a, struct dca_buf list, struct acme_order *o, bool *found,
 	*found = false;
 	if (rc != DCA_OK)
 		return rc;
+	rc = check_well(&r, e);
 	if (r.status == 200 && jose_json(&j, dca_out_buf(&r.body),
 	    "an order", NULL) == DCA_OK && acme_read_order(o, j, &r, NULL) ==
 	    DCA_OK) {
@@ -64,7 +77,7 @@ look(struct acme *a, struct dca_buf list, struct acme_order *o, bool *found,
 		    (o->status == ACME_PENDING || o->status == ACME_READY);
 	}
 	http_answer_clear(&r);
-	return DCA_OK;
+	return rc;
 }
 
 enum dca_rc

@@ -191,6 +191,9 @@ lost() { # FLAWS REQUESTS-IN-ALL TEXT
 	order --key keep --scope 12025550000+10000
 	id=$(open_order)
 	if once; then bad "it came"; fi
+	echo orders-ill >"$lab/flaws"
+	if once; then bad "an STI-CA that is ill"; fi
+	expect "an STI-CA that is ill is asked another time: none is made" test "$(($(asked) - n))" = 1
 	echo "$1" >"$lab/flaws"
 	expect "$3" once
 	expect "   $2 at the STI-CA" test "$(($(asked) - n))" = "$2"
