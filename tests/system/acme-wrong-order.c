@@ -134,6 +134,21 @@ tokens(const char *kid, EVP_PKEY *key)
 	}
 }
 
+/* Order n gets a token that is good for life seconds. */
+static void
+authorize(unsigned n, const char *kid, EVP_PKEY *key, const char *jti,
+    int64_t life, const struct wrong *f)
+{
+	char *payload = token(key, jti, life, f);
+	struct http_answer r;
+
+	act("chall", n, kid, key, payload, &r);
+	wrong_check(r.status == 200 && memmem(r.body.p, r.body.n,
+	    "\"valid\"", 7) != NULL, "a token for it", &r);
+	http_answer_clear(&r);
+	free(payload);
+}
+
 /* What may be handed in (RFC 9448 6 step 9; RFC 8555 7.4, 11.1). */
 static void
 requests(const char *kid, EVP_PKEY *key)
@@ -162,16 +177,11 @@ requests(const char *kid, EVP_PKEY *key)
 		const struct wrong w = { .what = "", .atc = cases[i].atc };
 		const bool right_one = cases[i].says[0] == '"';
 		unsigned n = make_order(kid, key);
-		char *payload = token(key, "jti-csr", 1800, &w);
+		char *payload = wrong_csr(cases[i].account_key ? key : own,
+		    cases[i].list, cases[i].ca);
 		struct http_answer r;
 
-		act("chall", n, kid, key, payload, &r);
-		wrong_check(r.status == 200 && memmem(r.body.p, r.body.n,
-		    "\"valid\"", 7) != NULL, "a token for it", &r);
-		http_answer_clear(&r);
-		free(payload);
-		payload = wrong_csr(cases[i].account_key ? key : own,
-		    cases[i].list, cases[i].ca);
+		authorize(n, kid, key, "jti-csr", 1800, &w);
 		act("finalize", n, kid, key, payload, &r);
 		wrong_check((right_one ? r.status == 200 : wrong_says(&r, 400,
 		    "badCSR")) && memmem(r.body.p, r.body.n, cases[i].says,
@@ -188,14 +198,9 @@ expiry(const char *kid, EVP_PKEY *key)
 {
 	const struct wrong none = { .what = "" };
 	const unsigned n = make_order(kid, key);
-	char *payload = token(key, "jti-short", 2, &none);
 	struct http_answer r;
 
-	act("chall", n, kid, key, payload, &r);
-	wrong_check(r.status == 200 && memmem(r.body.p, r.body.n,
-	    "\"valid\"", 7) != NULL, "a token for two seconds", &r);
-	http_answer_clear(&r);
-	free(payload);
+	authorize(n, kid, key, "jti-short", 2, &none);
 	(void)sleep(3);
 	act("finalize", n, kid, key, "{\"csr\":\"\"}", &r);
 	wrong_refused(&r, 403, "unauthorized",
