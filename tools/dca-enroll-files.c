@@ -227,22 +227,38 @@ enroll_keep_cert(struct enroll *n, struct dca_buf body, bool pkcs7,
 	return dca_file_write(path, dca_out_buf(&pem), 0644, e);
 }
 
+/* Which of them signed c; NULL: none, or c itself did. */
+static const struct dca_cert *
+signer(const struct dca_certs *certs, const struct dca_cert *c)
+{
+	for (size_t i = 0; i < certs->n; i++)
+		if (dca_buf_eq(c->issuer, certs->v[i].subject) &&
+		    !dca_buf_eq(c->issuer, c->subject) &&
+		    dca_cert_signed_by(c, &certs->v[i]))
+			return &certs->v[i];
+	return NULL;
+}
+
 enum dca_rc
 enroll_keep_chain(struct enroll *n, struct dca_buf body, struct dca_err *e)
 {
+	const struct dca_cert *c = &n->leaf;
 	struct dca_certs certs = { 0 };
 	DCA_AUTO_OUT pem = { 0 };
 	char path[4096];
 	enum dca_rc rc;
-	size_t i;
 
 	rc = dca_p7_parse(&certs, body, e);
 	if (rc != DCA_OK)
 		return rc;
-	for (i = 0; i < certs.n; i++)
-		dca_pem_encode(&pem, "CERTIFICATE",
-		    dca_out_buf(&certs.v[i].der));
+	/* each once at most, should they sign each other in a ring */
+	for (size_t i = 0; i < certs.n && (c = signer(&certs, c)) != NULL; i++)
+		dca_pem_encode(&pem, "CERTIFICATE", dca_out_buf(&c->der));
 	dca_certs_clear(&certs);
+	if (pem.n == 0)
+		return dca_fail(e, DCA_RULE_INPUT, "RFC 7030 4.1.3: none of "
+		    "the CA certificates that the server shows signed the "
+		    "certificate it gave");
 	path_of(n, path, "chain.pem");
 	return dca_file_write(path, dca_out_buf(&pem), 0644, e);
 }

@@ -41,7 +41,8 @@ enum dca_rc enroll_prepare(struct enroll *n, struct dca_err *e) DCA_CHECKED;
 /* cert.pem, after the check that it is for our key and numbers: INPUT. */
 enum dca_rc enroll_keep_cert(struct enroll *n, struct dca_buf body, bool pkcs7,
     struct dca_err *e) DCA_CHECKED;
-/* chain.pem from the /crts answer. */
+/* chain.pem: of the /crts answer those that lead up from the leaf. INPUT: none
+ * signed it. */
 enum dca_rc enroll_keep_chain(struct enroll *n, struct dca_buf body,
     struct dca_err *e) DCA_CHECKED;
 /* x5u from the answer of /dca/certs; with it next/ is complete. */

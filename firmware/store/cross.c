@@ -40,27 +40,13 @@ dca_store_cross_add(struct dca_store *s, struct dca_buf chain, int64_t when,
 #define CROSS "SELECT c.id, c.chain, c.installed, c.active, o.key, c.seq FROM crosses c" \
 	      " LEFT JOIN orders o ON o.cross_id = c.id"
 
-enum dca_rc
-dca_store_cross(struct dca_store *s, uint64_t id, struct dca_cross *out,
+static enum dca_rc
+take(struct dca_store *s, sqlite3_stmt *q, struct dca_cross *out,
     struct dca_err *e)
 {
-	DB_STMT q = id == 0 ?
-	    db_use(s, &s->q.cross_active, CROSS
-	    " WHERE c.active <> 0 ORDER BY c.id DESC LIMIT 1") :
-	    db_use(s, &s->q.cross_get, CROSS
-	    " WHERE c.id = ?1");
+	enum dca_rc rc = db_get(s, q, e);
 	struct dca_buf b;
-	enum dca_rc rc;
 
-	if (id)
-		db_bind_int(q, 1, (int64_t)id);
-	rc = db_get(s, q, e);
-	if (rc == DCA_NOTFOUND && id)
-		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
-		    "no cross-certificate %" PRIu64, id);
-	if (rc == DCA_NOTFOUND)
-		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
-		    "no active cross-certificate");
 	if (rc)
 		return rc;
 	b = db_bytes(q, 1);
@@ -76,4 +62,43 @@ dca_store_cross(struct dca_store *s, uint64_t id, struct dca_cross *out,
 	if (out->key_len > 0)
 		memcpy(out->key, b.p, out->key_len);
 	return DCA_OK;
+}
+
+enum dca_rc
+dca_store_cross(struct dca_store *s, uint64_t id, struct dca_cross *out,
+    struct dca_err *e)
+{
+	DB_STMT q = id == 0 ?
+	    db_use(s, &s->q.cross_active, CROSS
+	    " WHERE c.active <> 0 ORDER BY c.id DESC LIMIT 1") :
+	    db_use(s, &s->q.cross_get, CROSS
+	    " WHERE c.id = ?1");
+	enum dca_rc rc;
+
+	if (id)
+		db_bind_int(q, 1, (int64_t)id);
+	rc = take(s, q, out, e);
+	if (rc == DCA_NOTFOUND && id)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "no cross-certificate %" PRIu64, id);
+	if (rc == DCA_NOTFOUND)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "no active cross-certificate");
+	return rc;
+}
+
+enum dca_rc
+dca_store_cross_before(struct dca_store *s, uint64_t id, struct dca_cross *out,
+    struct dca_err *e)
+{
+	DB_STMT q = db_use(s, &s->q.cross_before, CROSS
+	    " WHERE c.id < ?1 ORDER BY c.id DESC LIMIT 1");
+	enum dca_rc rc;
+
+	db_bind_int(q, 1, (int64_t)id);
+	rc = take(s, q, out, e);
+	if (rc == DCA_NOTFOUND)
+		return dca_fail(e, DCA_RULE_REG_UNKNOWN,
+		    "no cross-certificate before %" PRIu64, id);
+	return rc;
 }

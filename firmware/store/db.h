@@ -37,7 +37,8 @@ struct statements {
 	sqlite3_stmt *certificate_add, *certificate_get, *certificate_repeat,
 	    *certificate_der, *certificate_published;
 	sqlite3_stmt *holding_add, *holding_other;
-	sqlite3_stmt *cross_off, *cross_add, *cross_get, *cross_active;
+	sqlite3_stmt *cross_off, *cross_add, *cross_get, *cross_active,
+	    *cross_before;
 	sqlite3_stmt *order_add, *order_get, *order_open, *order_csr,
 	    *order_state, *order_last;
 	sqlite3_stmt *held_add, *held_del, *holding_lower;

@@ -8,7 +8,10 @@
 
 #include <string.h>
 
+#include "dca/os.h"
 #include "dca/tnauthlist.h"
+
+enum { CRTS_BEFORE = 4 };	/* at 2/3 of a life, one is the rule */
 
 struct vault_cross *
 vault_cross_ref(struct vault_cross *c)
@@ -35,6 +38,7 @@ vault_cross_unref(struct vault_cross *c)
 	if (!c || --c->refs)
 		return;
 	dca_out_free(&c->bundle);
+	dca_out_free(&c->crts);
 	dca_lint_free(c->lint);
 	dca_certs_clear(&c->chain);
 	dca_tnset_free(c->scope);
@@ -154,4 +158,75 @@ vault_cross_load(struct vault_cross **out, struct dca_store *s, uint64_t id,
 	(void)dca_tnset_ranges(c->scope, &ranges);
 	*out = dca_steal(&c);
 	return DCA_OK;
+}
+
+/* What is in a PKCS#7: at most as many as ours read (dca_p7_parse), and so many
+ * octets that it fits into DATA. */
+struct crts {
+	struct dca_buf v[16];
+	size_t n, octets;
+};
+
+static void
+crts_add(struct crts *to, struct dca_buf der)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (dca_buf_eq(to->v[i], der))
+			return;
+	if (to->n == sizeof(to->v) / sizeof(*to->v) ||
+	    to->octets + der.n > DCA_MESSAGE_MAX - 1024)
+		return;
+	to->v[to->n++] = der;
+	to->octets += der.n;
+}
+
+/* The certificates of one that may still have children; they live in certs. */
+static enum dca_rc
+crts_add_before(struct crts *to, struct dca_certs *certs,
+    const struct dca_cross *row, struct dca_err *e)
+{
+	enum dca_rc rc = dca_certs_parse(certs, dca_out_buf(&row->chain),
+	    VAULT_CROSS_CHAIN, e);
+
+	if (rc) {
+		(void)dca_fail_in(e, "stored cross-certificate");
+		return rc;
+	}
+	for (size_t i = 0; i < certs->n && certs->v[0].not_after >= dca_now();
+	     i++)
+		crts_add(to, dca_out_buf(&certs->v[i].der));
+	return DCA_OK;
+}
+
+enum dca_rc
+vault_cross_crts(struct vault_cross *c, struct dca_store *s,
+    struct dca_buf *out, struct dca_err *e)
+{
+	struct dca_certs before[CRTS_BEFORE] = { 0 };
+	struct crts list = { 0 };
+	enum dca_rc rc = DCA_OK;
+	uint64_t id = c->id;
+
+	*out = dca_out_buf(&c->crts);
+	if (out->n > 0)
+		return DCA_OK;
+	for (size_t i = 0; i < c->chain.n; i++)
+		crts_add(&list, dca_out_buf(&c->chain.v[i].der));
+	for (size_t i = 0; i < CRTS_BEFORE && !rc; i++) {
+		struct dca_cross row = { 0 };
+
+		rc = dca_store_cross_before(s, id, &row, e);
+		if (rc == DCA_OK)
+			rc = crts_add_before(&list, &before[i], &row, e);
+		id = row.id;
+		dca_cross_clear(&row);
+	}
+	if (rc == DCA_NOTFOUND)
+		rc = DCA_OK;	/* there are no more */
+	if (rc == DCA_OK)
+		dca_p7_encode(&c->crts, list.v, list.n);
+	for (size_t i = 0; i < CRTS_BEFORE; i++)
+		dca_certs_clear(&before[i]);
+	*out = dca_out_buf(&c->crts);
+	return rc;
 }

@@ -28,6 +28,7 @@ struct vault_cross {
 	uint8_t key[32];		/* CKA_ID; key_len 0: as configured */
 	size_t key_len;
 	bool revoked;			/* said upstream, by the CRL */
+	struct dca_out crts;		/* empty, or what vault_cross_crts made */
 };
 /* id 0: the active one. CROSS_NONE. */
 enum dca_rc vault_cross_load(struct vault_cross **out, struct dca_store *s,
@@ -39,6 +40,14 @@ enum dca_rc vault_cross_narrow(struct vault_cross *c, struct dca_store *s,
 /* The constraints extension of one certificate; *out NULL: it has none. */
 enum dca_rc vault_cross_limit(const struct dca_cert *c, struct dca_buf oid,
     struct dca_tnset **out, struct dca_err *e) DCA_CHECKED;
+/*
+ * What /crts answers, borrowed: PKCS#7 certs-only of the chain, then of those
+ * before it that have not expired, as far as they fit. Whoever got a
+ * certificate just before a change asks for its chain just after it, and must
+ * get whatever leads up from any certificate that lives (RFC 7030 4.1.3).
+ */
+enum dca_rc vault_cross_crts(struct vault_cross *c, struct dca_store *s,
+    struct dca_buf *out, struct dca_err *e) DCA_CHECKED;
 struct vault_cross *vault_cross_ref(struct vault_cross *c);
 void vault_cross_unref(struct vault_cross *c);	/* NULL ok */
 /* When the first certificate of the chain ends, seconds since the epoch. */

@@ -214,22 +214,20 @@ void
 vault_on_crts(struct vault *v, struct vault_peer *p,
     const struct dca_message *m)
 {
-	const struct vault_cross *cross = vault_cross_active(v);
-	struct dca_buf certs[16];
+	struct vault_cross *cross = vault_cross_active(v);
 	struct dca_err e = { 0 };
-	DCA_AUTO_OUT o = { 0 };
-	size_t n = 0;
+	struct dca_buf body = { 0 };
+	enum dca_rc rc;
 
-	if (!cross) {
-		(void)dca_fail(&e, DCA_RULE_CROSS_NONE,
+	if (!cross)
+		rc = dca_fail(&e, DCA_RULE_CROSS_NONE,
 		    "no cross-certificate is installed");
+	else
+		rc = vault_cross_crts(cross, v->store, &body, &e);
+	if (rc)
 		vault_problem(v, p, m->id, &e);
-		return;
-	}
-	for (; n < cross->chain.n && n < 16; n++)
-		certs[n] = dca_out_buf(&cross->chain.v[n].der);
-	dca_p7_encode(&o, certs, n);
-	vault_data(v, p, m->id, 205, 281, dca_out_buf(&o));
+	else
+		vault_data(v, p, m->id, 205, 281, body);
 }
 
 void

@@ -372,6 +372,9 @@ enum dca_rc dca_store_cross_add(struct dca_store *s, struct dca_buf chain,
 /* id 0: the active one. REG_UNKNOWN. */
 enum dca_rc dca_store_cross(struct dca_store *s, uint64_t id,
     struct dca_cross *out, struct dca_err *e) DCA_CHECKED;
+/* The one that was installed before id. REG_UNKNOWN. */
+enum dca_rc dca_store_cross_before(struct dca_store *s, uint64_t id,
+    struct dca_cross *out, struct dca_err *e) DCA_CHECKED;
 
 /* --- orders for cross-certificates (dca(7) ORDERS); one is open at a time --- */
 enum dca_ordered {

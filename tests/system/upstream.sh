@@ -268,8 +268,11 @@ echo "--- a new key under load"
 load=60
 expect "enrolled with the old one" customer 0
 for i in $(seq $load); do code "$i"; done
-worker() { # one enrolment after the other, every fourth from this one on
-	for ((i = $1; i <= load; i += 4)); do enrol "$i" || true; done
+worker() { # one enrolment after the other, every fourth from this one on; the last of them after the change
+	for ((i = $1; i <= load; i += 4)); do
+		while [ "$i" -gt $((load - 24)) ] && [ ! -e "$tmp/activated" ]; do sleep 0.1; done
+		enrol "$i" || true
+	done
 }
 done_so_far() { find "$tmp" -mindepth 2 -maxdepth 2 -path "$tmp/c*/x5u" | wc -l; }
 polling() { # who verifies calls meanwhile, by an old certificate
@@ -289,6 +292,7 @@ done
 for _ in $(seq 600); do [ "$(done_so_far)" -lt 20 ] || break; sleep 0.1; done
 old=$(done_so_far)
 expect "activated, while four customers enrol at a time" ctl cross activate "$id" --yes
+: >"$tmp/activated"
 wait "${pids[@]}" || true
 # however fast that was
 for _ in $(seq 600); do [ "$(wc -l <"$tmp/polls")" -lt 20 ] || break; sleep 0.1; done
@@ -306,6 +310,12 @@ for i in $(seq 0 $load); do
 	bad "customer $i: verified by its x5u, and by openssl"
 	cat "$tmp/out" "$tmp/enrol.$i"
 done
+# whoever got a certificate just before the change, and asks for its chain just after it
+coap-client-openssl -m get -o "$tmp/crts.p7" -c "$tmp/c$load/cert.pem" -j "$tmp/c$load/key.pem" -R "$state/server.pem" \
+	"coaps://$(sed -n 's,^coaps://\([^ /]*\).*,\1,p' "$tmp/c$load/server")/.well-known/est/crts" >"$tmp/out" 2>&1
+openssl pkcs7 -inform DER -in "$tmp/crts.p7" -print_certs -out "$tmp/crts.pem"
+expect "/crts leads up from the old ones and the new" openssl verify -x509_strict -CAfile "$state/root.pem" \
+	-untrusted "$tmp/crts.pem" "$tmp/c0/cert.pem" "$tmp/c$load/cert.pem"
 expect "nobody was sent away for long" bash -c "! grep 'not that of the cross-certificate' '$tmp'/enrol.*"
 for i in $(seq 0 $load); do openssl x509 -in "$tmp/c$i/cert.pem" -noout -ext authorityKeyIdentifier | tail -n 1; done | sort | uniq -c >"$tmp/signers"
 expect "by the old key and by the new, 20 at least each" test "$(awk '$1 >= 20' "$tmp/signers" | wc -l)" = 2

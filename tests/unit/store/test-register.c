@@ -184,6 +184,11 @@ crosses(void **state)
 	assert_memory_equal(c.chain.p, "first", c.chain.n);
 	dca_cross_clear(&c);
 	REFUSED(dca_store_cross(f->s, 99, &c, &f->e), REG_UNKNOWN);
+	OK(dca_store_cross_before(f->s, two, &c, &f->e));
+	assert_int_equal(c.id, one);
+	assert_memory_equal(c.chain.p, "first", c.chain.n);
+	dca_cross_clear(&c);
+	REFUSED(dca_store_cross_before(f->s, one, &c, &f->e), REG_UNKNOWN);
 }
 
 static enum dca_rc

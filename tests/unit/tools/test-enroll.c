@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -49,6 +50,84 @@ test_refused(void **state)
 	EVP_PKEY_free(other);
 	enroll_clear(&n);
 	rmdir(dir);
+}
+
+/* A certificate for key by issuer; NULL: by itself. */
+static void
+signed_by(struct dca_cert *out, EVP_PKEY *key, const char *name,
+    EVP_PKEY *by, const char *issuer)
+{
+	X509 *cert = dca_self_signed(key, name, NULL);
+	X509 *above = dca_self_signed(by, issuer, NULL);
+	struct dca_err e = { 0 };
+	uint8_t *der = NULL;
+	int len;
+
+	assert_true(X509_set_issuer_name(cert, X509_get_subject_name(above)));
+	assert_true(X509_sign(cert, by, EVP_sha256()) > 0);
+	len = i2d_X509(cert, &der);
+	assert_true(len > 0);
+	assert_int_equal(dca_cert_parse(out, DCA_BUF(der, len), &e), DCA_OK);
+	OPENSSL_free(der);
+	X509_free(above);
+	X509_free(cert);
+}
+
+/* RFC 7030 4.1.3: what leads up from the leaf is kept, whatever else the server
+ * shows and in which order; a chain of another one is none. */
+static void
+test_chain(void **state)
+{
+	enum { LEAF, OLD, ROOT, NEW, ALIEN, N };
+	char dir[] = "/tmp/dca-enroll-XXXXXX", path[64];
+	struct enroll n = { .dir = dir };
+	struct dca_err e = { 0 };
+	DCA_AUTO_OUT want = { 0 };
+	DCA_AUTO_OUT got = { 0 };
+	DCA_AUTO_OUT p7 = { 0 };
+	struct dca_cert c[N];
+	EVP_PKEY *k[N];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; i < N; i++)
+		k[i] = dca_key_make();
+	signed_by(&c[ROOT], k[ROOT], "root", k[ROOT], "root");
+	signed_by(&c[OLD], k[OLD], "delegate", k[ROOT], "root");
+	/* the same name, another key */
+	signed_by(&c[NEW], k[NEW], "delegate", k[ROOT], "root");
+	signed_by(&c[LEAF], k[LEAF], "customer", k[OLD], "delegate");
+	signed_by(&c[ALIEN], k[ALIEN], "customer", k[ALIEN], "customer");
+	n.leaf = c[LEAF];
+
+	dca_p7_encode(&p7, (struct dca_buf[]){ dca_out_buf(&c[NEW].der),
+	    dca_out_buf(&c[ROOT].der), dca_out_buf(&c[ALIEN].der) }, 3);
+	assert_int_not_equal(enroll_keep_chain(&n, dca_out_buf(&p7), &e),
+	    DCA_OK);
+	assert_int_equal(e.rule, DCA_RULE_INPUT);
+	assert_non_null(strstr(e.text, "4.1.3"));
+	snprintf(path, sizeof(path), "%s/next/chain.pem", dir);
+	assert_int_not_equal(access(path, F_OK), 0);
+
+	p7.n = 0;
+	dca_p7_encode(&p7, (struct dca_buf[]){ dca_out_buf(&c[NEW].der),
+	    dca_out_buf(&c[ROOT].der), dca_out_buf(&c[OLD].der) }, 3);
+	snprintf(path, sizeof(path), "%s/next", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(enroll_keep_chain(&n, dca_out_buf(&p7), &e), DCA_OK);
+	dca_pem_encode(&want, "CERTIFICATE", dca_out_buf(&c[OLD].der));
+	dca_pem_encode(&want, "CERTIFICATE", dca_out_buf(&c[ROOT].der));
+	snprintf(path, sizeof(path), "%s/next/chain.pem", dir);
+	assert_int_equal(dca_file_read(&got, path, 1 << 20, &e), DCA_OK);
+	assert_true(dca_buf_eq(dca_out_buf(&got), dca_out_buf(&want)));
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/next", dir);
+	rmdir(path);
+	rmdir(dir);
+	for (size_t i = 0; i < N; i++) {
+		EVP_PKEY_free(k[i]);
+		dca_cert_clear(&c[i]);
+	}
 }
 
 /* A life of 30 days from 0: due in [20 d, 22 d), by the serial alone. */
@@ -103,6 +182,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_due), cmocka_unit_test(test_backoff) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
