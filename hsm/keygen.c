@@ -17,8 +17,10 @@ struct pair {
 
 /*
  * ALWAYS_SENSITIVE, NEVER_EXTRACTABLE and LOCAL are the token's to set: they
- * are read back, not asked for. The last ones (from DERIVE, ENCRYPT on) are
- * dropped when the token does not know them; what counts is read back.
+ * are read back, not asked for. The last ones (from DERIVE, WRAP on) are
+ * dropped when the token does not know them; what counts is read back. Nothing
+ * is said of VERIFY and ENCRYPT, which anybody can do with a public key:
+ * tpm2-pkcs11 takes them for DECRYPT and SIGN of the private one.
  */
 static CK_RV
 generate(struct dca_hsm *h, CK_SESSION_HANDLE s, bool extractable, bool plain,
@@ -31,11 +33,9 @@ generate(struct dca_hsm *h, CK_SESSION_HANDLE s, bool extractable, bool plain,
 	CK_ATTRIBUTE pub[] = {
 		{ CKA_EC_PARAMS, params, sizeof(params) },
 		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_VERIFY, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &no, sizeof(no) },
 		{ CKA_ID, h->uri.id, h->uri.id_len },
 		{ CKA_LABEL, label, label_len },
-		{ CKA_ENCRYPT, &no, sizeof(no) },
 		{ CKA_WRAP, &no, sizeof(no) },
 		{ CKA_MODIFIABLE, &no, sizeof(no) },
 	};
@@ -56,7 +56,7 @@ generate(struct dca_hsm *h, CK_SESSION_HANDLE s, bool extractable, bool plain,
 	CK_ULONG n_priv = sizeof(priv) / sizeof(priv[0]);
 
 	memcpy(params, dca_p256_params, sizeof(params));
-	return h->f->C_GenerateKeyPair(s, &m, pub, n_pub - (plain ? 3 : 0),
+	return h->f->C_GenerateKeyPair(s, &m, pub, n_pub - (plain ? 2 : 0),
 	    priv, n_priv - (plain ? 4 : 0), &k->pub, &k->priv);
 }
 
@@ -145,20 +145,48 @@ check_facts(const struct dca_key_facts *f, struct dca_err *e)
 	return DCA_OK;
 }
 
-/* Facts are worth something only while they cannot be changed. */
+/* Does the token have any way to wrap a key? One that does not say, has. */
+static bool
+can_wrap(struct dca_hsm *h)
+{
+	CK_MECHANISM_TYPE list[512];
+	CK_ULONG n = sizeof(list) / sizeof(list[0]);
+	CK_MECHANISM_INFO info;
+
+	if (h->f->C_GetMechanismList(h->slot, list, &n) != CKR_OK)
+		return true;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (h->f->C_GetMechanismInfo(h->slot, list[i], &info) !=
+		    CKR_OK || (info.flags & CKF_WRAP) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * Facts are worth something only while they cannot be changed, or while a
+ * change opens nothing: tpm2-pkcs11 notes what it is told, and the TPM gives
+ * the key out to nobody. Then they are put back, and read again by the caller.
+ */
 static enum dca_rc
 check_fixed(struct dca_hsm *h, CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o,
     struct dca_err *e)
 {
 	CK_ATTRIBUTE out = { CKA_EXTRACTABLE, &yes, sizeof(yes) };
 	CK_ATTRIBUTE open = { CKA_SENSITIVE, &no, sizeof(no) };
+	CK_ATTRIBUTE back[] = { { CKA_EXTRACTABLE, &no, sizeof(no) },
+		{ CKA_SENSITIVE, &yes, sizeof(yes) } };
+	const char *what = NULL;
 
 	if (h->f->C_SetAttributeValue(s, o, &out, 1) == CKR_OK)
-		return dca_fail(e, DCA_RULE_TOKEN_ATTRIBUTES,
-		    "CKA_EXTRACTABLE could be set to true");
+		what = "CKA_EXTRACTABLE could be set to true";
 	if (h->f->C_SetAttributeValue(s, o, &open, 1) == CKR_OK)
-		return dca_fail(e, DCA_RULE_TOKEN_ATTRIBUTES,
-		    "CKA_SENSITIVE could be set to false");
+		what = "CKA_SENSITIVE could be set to false";
+	if (what == NULL)
+		return DCA_OK;
+	if (can_wrap(h) || value_readable(h, s, o))
+		return dca_fail(e, DCA_RULE_TOKEN_ATTRIBUTES, "%s", what);
+	for (size_t i = 0; i < 2; i++)
+		(void)h->f->C_SetAttributeValue(s, o, &back[i], 1);
 	return DCA_OK;
 }
 
@@ -231,6 +259,10 @@ dca_hsm_keygen(struct dca_hsm *h, bool extractable, struct dca_spki *out,
 	rc = check_facts(facts, e);
 	if (rc == DCA_OK)
 		rc = check_fixed(h, s.s, k.priv, e);
+	if (rc == DCA_OK) {
+		read_facts(h, s.s, k.priv, facts);
+		rc = check_facts(facts, e);
+	}
 	if (rc == DCA_OK)
 		rc = dca_key_public(h, s.s, k.pub, out, e);
 	return rc == DCA_OK ? DCA_OK : destroy(h, s.s, &k, rc, e);

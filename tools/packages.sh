@@ -11,14 +11,18 @@ PACKAGES_RUN=(softhsm2 nginx-light openssl curl ca-certificates libcoap3-bin
 	procps)
 PACKAGES_TEST=(clang clang-tidy cppcheck valgrind gnutls-bin jq sqlite3
 	iproute2 systemd python3 libclang-rt-dev mandoc bmap-tools zstd fdisk
-	cryptsetup-bin e2fsprogs strace bsdutils pebble)
+	cryptsetup-bin e2fsprogs strace bsdutils pebble
+	# a TPM in software; the -dev ones bring what has another name in trixie
+	swtpm libtpm2-pkcs11-1 tpm2-abrmd dbus-daemon libtss2-dev libtss2-tcti-tabrmd-dev)
 # tools/dca-image itself, and tests/image (QEMU, Secure Boot, a TPM)
 # shellcheck disable=SC2034
 PACKAGES_IMAGE=(mmdebstrap debian-archive-keyring util-linux kmod xz-utils git
 	openssl)
 # shellcheck disable=SC2034
-PACKAGES_IMAGE_TEST=(qemu-system-x86 ovmf mtools dosfstools swtpm qemu-user python3
-	coreutils)
+PACKAGES_IMAGE_FOREIGN=(qemu-user-static) # an image for another architecture
+# shellcheck disable=SC2034
+PACKAGES_IMAGE_TEST=(qemu-system-x86 ovmf qemu-system-arm qemu-efi-aarch64
+	qemu-user-static mtools dosfstools python3 coreutils)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

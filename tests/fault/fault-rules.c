@@ -39,7 +39,7 @@ static enum fault_op
 op_of(const char *word)
 {
 	static const char *const words[] = { "", "corrupt", "short", "kill",
-		"logout", "hang" };
+		"logout", "hang", "pretend", "no-wrap" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i], word) == 0)

@@ -13,6 +13,8 @@ enum fault_op {
 	FAULT_KILL,	/* every session of the process is closed first */
 	FAULT_LOGOUT,	/* the user is logged out first */
 	FAULT_HANG,	/* the call waits until the rule is gone */
+	FAULT_PRETEND,	/* CKR_OK, and nothing was done */
+	FAULT_NO_WRAP,	/* a mechanism that does not wrap */
 };
 
 /* States that last as long as their line stands there. */

@@ -160,6 +160,38 @@ my_C_GetTokenInfo(CK_SLOT_ID i, CK_TOKEN_INFO *t)
 	return CKR_OK;
 }
 
+static CK_RV
+my_C_SetAttributeValue(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o,
+    CK_ATTRIBUTE *a, CK_ULONG n)
+{
+	struct fault_hit h;
+	struct fault_state st;
+
+	if (before("C_SetAttributeValue", &h, &st) != CKR_OK)
+		return h.rv;
+	if (st.gone)
+		return CKR_DEVICE_REMOVED;
+	return h.op == FAULT_PRETEND ? CKR_OK :
+	    REAL(C_SetAttributeValue(s, o, a, n));
+}
+
+static CK_RV
+my_C_GetMechanismInfo(CK_SLOT_ID i, CK_MECHANISM_TYPE m, CK_MECHANISM_INFO *out)
+{
+	struct fault_hit h;
+	struct fault_state st;
+	CK_RV rv;
+
+	if (before("C_GetMechanismInfo", &h, &st) != CKR_OK)
+		return h.rv;
+	if (st.gone)
+		return CKR_TOKEN_NOT_PRESENT;
+	rv = REAL(C_GetMechanismInfo(i, m, out));
+	if (rv == CKR_OK && h.op == FAULT_NO_WRAP)
+		out->flags &= ~(CK_FLAGS)CKF_WRAP;
+	return rv;
+}
+
 /* A failure still ends the active operation, as a token would. */
 static CK_RV
 my_C_Sign(CK_SESSION_HANDLE s, unsigned char *d, CK_ULONG n,
@@ -210,6 +242,8 @@ wrap(void)
 	TAKE(C_GenerateRandom);
 	TAKE(C_DestroyObject);
 	TAKE(C_GenerateKeyPair);
+	TAKE(C_SetAttributeValue);
+	TAKE(C_GetMechanismInfo);
 }
 
 EXPORT CK_RV

@@ -317,6 +317,39 @@ sweep(const char *module, const char *uri, struct dca_err *e)
 	return rc;
 }
 
+/* A token that lets its facts be changed: refused, unless the change opens
+ * nothing; then it is what is read afterwards that counts. */
+static void
+changeable(void **state)
+{
+	static const char uri[] = "pkcs11:token=one;id=%12";
+	struct dca_key_facts f;
+	struct dca_spki key;
+	struct dca_err e = { 0 };
+	CK_ULONG before = all_objects();
+
+	(void)state;
+	fault_text("C_SetAttributeValue 0 1 0 pretend");
+	token_refused(keygen(FAULT_PATH, uri, false, &key, &f, &e), &e,
+	    DCA_RULE_TOKEN_ATTRIBUTES, "the new key was destroyed: "
+	    "CKA_EXTRACTABLE could be set to true");
+	fault_text("C_SetAttributeValue 0x10 1\n"
+	    "C_SetAttributeValue 0 1 0 pretend\n"
+	    "C_GetMechanismInfo 0x5 1");
+	token_refused(keygen(FAULT_PATH, uri, false, &key, &f, &e), &e,
+	    DCA_RULE_TOKEN_ATTRIBUTES, "CKA_SENSITIVE could be set to false");
+	assert_int_equal(all_objects(), before);
+
+	fault_text("C_SetAttributeValue 0 1 0 pretend\n"
+	    "C_GetMechanismInfo 0 -1 0 no-wrap");
+	assert_int_equal(keygen(FAULT_PATH, uri, false, &key, &f, &e), DCA_OK);
+	assert_int_equal(all_objects(), before + 2);
+
+	fault_text(NULL);
+	token_refused(keygen(NULL, uri, false, &key, &f, &e), &e,
+	    DCA_RULE_REG_EXISTS, "CKA_ID 12 already");
+}
+
 static void
 remains_are_swept(void **state)
 {
@@ -371,6 +404,7 @@ main(void)
 		cmocka_unit_test(needs_an_id),
 		cmocka_unit_test(short_template),
 		cmocka_unit_test(foreign_keys),
+		cmocka_unit_test(changeable),
 		cmocka_unit_test(remains_are_swept),
 	};
 
