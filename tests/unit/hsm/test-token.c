@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -243,7 +245,10 @@ serial_chooses(void **state)
 static void
 not_the_module(void **state)
 {
-	static const struct {
+	Dl_info libc;	/* a library that is no module, whatever the machine */
+	const int found = dladdr((void *)(uintptr_t)gnu_get_libc_version,
+	    &libc);
+	const struct {
 		const char *module, *text;
 		enum dca_rule rule;
 	} rows[] = {
@@ -251,20 +256,17 @@ not_the_module(void **state)
 		{ "/etc/passwd", "module:", DCA_RULE_TOKEN_DOWN },
 		{ "libsofthsm2.so", "absolute path", DCA_RULE_TOKEN_URI },
 		{ "", "absolute path", DCA_RULE_TOKEN_URI },
-		{ "/lib/x86_64-linux-gnu/libm.so.6", "C_GetFunctionList",
-		  DCA_RULE_TOKEN_DOWN },
+		{ libc.dli_fname, "C_GetFunctionList", DCA_RULE_TOKEN_DOWN },
 	};
 
 	(void)state;
+	assert_int_not_equal(found, 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct dca_hsm_config c;
 		struct dca_hsm *h = NULL;
 		struct dca_err e = { 0 };
 		enum dca_rc rc;
 
-		if (strstr(rows[i].module, "libm.so") != NULL &&
-		    access(rows[i].module, R_OK) != 0)
-			continue;
 		token_config(&c, rows[i].module, URI);
 		rc = dca_hsm_open(&h, &c, &e);
 		token_refused(rc, &e, rows[i].rule, rows[i].text);
