@@ -5,7 +5,7 @@
 # and kept as tar files in the cache; and how a command runs inside one.
 
 # Anything here that changes what a root holds must change this number.
-chroot_format=1
+chroot_format=2
 
 lock_of() { # SET: "package version architecture" lines of the lock file
 	sed -n "s/^$1 //p" "$lock"
@@ -52,7 +52,8 @@ chroot_make() {
 	# how this machine reaches its mirror, and nothing else of its apt
 	apt-config dump | grep -E '^Acquire::(https?|Retries|ForceIPv[46])' \
 		>"$hooks/acquire" || true
-	SOURCE_DATE_EPOCH=0 mmdebstrap --mode=root --variant=minbase --format=tar \
+	# INITRD: the kernel's package makes none, which nobody would read
+	SOURCE_DATE_EPOCH=0 INITRD=No mmdebstrap --mode=root --variant=minbase --format=tar \
 		--architectures="$arch" \
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
@@ -83,7 +84,7 @@ chroot_get() {
 	local set=$1 arch=$2 tar
 	shift 2
 	tar=$cache/${set/:/-}-$(chroot_key "$set" "$@").tar
-	[ -s "$tar" ] || (flock 9; [ -s "$tar" ] || chroot_make "$set" "$arch" "$tar" "$@") 9>"$cache/lock"
+	[ -s "$tar" ] || (flock 9; [ -s "$tar" ] || chroot_make "$set" "$arch" "$tar" "$@") 9>"$tar.lock"
 	REPLY=$tar
 }
 

@@ -23,3 +23,11 @@ packages_build=(gcc libc6-dev cmake ninja-build pkg-config libssl-dev
 	squashfs-tools cryptsetup-bin mtools dosfstools fdisk zstd cpio kmod
 	systemd-ukify systemd-boot-efi sbsigntool libengine-pkcs11-openssl
 	softhsm2 rauc faketime bmap-tools openssl python3-virt-firmware jq)
+
+# For a box of another architecture: a compiler that runs here, the libraries of
+# the box, and what the unit tests need under qemu-user.
+packages_cross=(gcc gcc-aarch64-linux-gnu libc6-dev cmake ninja-build pkgconf
+	libp11-kit-dev qemu-user {libc6-dev,libssl-dev,libcoap3-dev}:arm64
+	{libcbor-dev,libsqlite3-dev,libcurl4-openssl-dev,libseccomp-dev}:arm64
+	{libp11-dev,libjansson-dev,libmicrohttpd-dev,libzstd-dev}:arm64
+	{libexpat1-dev,libblkid-dev,libgpiod-dev,libcmocka-dev,softhsm2}:arm64)

@@ -8,9 +8,14 @@ programs=(dca-vault dca-front dca-publisher dca-upstream dca-board dcactl
 	dca-ceremony dca-verify)
 
 program_build() { # into $work/stage
+	local build_root=$build_root cross=()
+	if foreign; then
+		cross_unpack
+		cross=(-DCMAKE_TOOLCHAIN_FILE=/w/cross.cmake)
+	fi
 	in_build cmake -S /src -B /w/program -G Ninja \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DDCA_WERROR=ON -DDCA_TESTS=OFF \
-		-DCMAKE_INSTALL_PREFIX=/usr >&3
+		-DCMAKE_INSTALL_PREFIX=/usr "${cross[@]}" >&3
 	in_build cmake --build /w/program -j "$(nproc)" >&3
 	in_build env DESTDIR=/w/stage cmake --install /w/program --strip >&3
 }
@@ -83,6 +88,7 @@ root_slim() {
 	rm -f "$root"/usr/lib/tmpfiles.d/{20-systemd-shell-extra,20-systemd-ssh-generator,20-systemd-stub,credstore,home,journal-nocow,legacy,libselinux1,passwd,provision,static-nodes-permissions,systemd-nologin,systemd-pstore,systemd-tmp,x11}.conf
 	rm -rf "$m"/{build,source,vmlinuz} "$m"/kernel/sound \
 		"$m"/kernel/drivers/{gpu,media,infiniband,net/wireless,bluetooth,iio,staging,comedi,isdn,nfc,input/joystick,input/touchscreen,video,accel,firewire,pcmcia,parport,gnss,thunderbolt,soundwire} \
+		"$m"/kernel/drivers/{accessibility,atm,hid,input,memstick,mmc,mtd,net/{arcnet,can,fddi,hamradio,ieee802154,ppp,slip,usb,wan,wwan},target,ufs,usb/{atm,c67x00,gadget,image,misc,serial,usbip},w1} \
 		"$m"/kernel/fs/{ceph,nfs,nfsd,smb,ocfs2,gfs2,btrfs,xfs,f2fs,jfs,afs,udf,orangefs,nilfs2,ntfs3,bcachefs,reiserfs,9p,coda,hfs,hfsplus,ubifs,jffs2,erofs,dlm,minix,ufs,affs,befs,zonefs} \
 		"$m"/kernel/net/{sctp,ceph,openvswitch,bluetooth,wireless,mac80211,tipc,rds,batman-adv,can,nfc,ieee802154,mac802154,6lowpan,sunrpc,9p,rxrpc,atm,x25,ax25,netrom,rose,appletalk,dccp,l2tp,mpls,qrtr,smc,mptcp}
 	in_build depmod -b /w/root "$kernel"

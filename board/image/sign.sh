@@ -36,14 +36,15 @@ lab_make() { # DIR
 		done' >&3
 }
 
-# Variables of the firmware that QEMU has, with the lab's keys in them and
-# Secure Boot on.
+# Variables of the firmware that QEMU has, with the lab's keys in them and no
+# others, and Secure Boot on.
 lab_firmware() { # TEMPLATE OUT
 	[ -r "$1" ] && [ ! -s "$2" ] || return 0
 	cp "$1" "$work/template.fd"
 	in_build sh -ec '
 		guid=0dca0000-0000-4000-8000-00000000005b
 		virt-fw-vars --input template.fd --output vars.fd --secure-boot \
+			--delete PK --delete KEK --delete db --delete dbx \
 			--set-pk $guid /lab/PK.pem --add-kek $guid /lab/KEK.pem \
 			--add-db $guid /lab/db.pem' >&3
 	cp "$work/vars.fd" "$2"
