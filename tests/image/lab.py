@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import time
 
-COAP, HTTPS, LAB = 25684, 28443, 24000
+from vm import PATIENCE
+
+COAP, LAB = 25684, 24000
 SCOPE = "12025550000+10000"
 
 
@@ -26,11 +28,10 @@ def run(*command, check=True, **options):
 class Lab:
     def __init__(self, programs, folder):
         self.bin, self.folder = programs, folder
-        self.sandbox = None
+        self.sandbox, self.registered = None, set()
         os.makedirs(folder, exist_ok=True)
         self.lab = os.path.join(folder, "lab")
         self.profile = os.path.join(folder, "operator")
-        self.customer = os.path.join(folder, "customer")
         # a step that is run alone goes on where the last run ended
         self.enrolled = sum(1 for n in os.listdir(folder) if n.startswith("customer-"))
 
@@ -151,14 +152,14 @@ retry = 1s
     def known(self, timeout):
         """Until the box answers its operator: it is operational before its
         network is up, and provision.ini's operator is made last of all."""
-        end = time.monotonic() + timeout
-        while self.ctl("status", check=False, timeout=120).returncode != 0:
+        end = time.monotonic() + PATIENCE * timeout
+        while self.ctl("status", check=False, timeout=PATIENCE * 120).returncode != 0:
             if time.monotonic() > end:
-                raise Failed(f"the box does not answer its operator within {timeout} s")
+                raise Failed(f"the box does not answer its operator within {PATIENCE * timeout} s")
             time.sleep(1)
 
     def cross(self):
-        self.ctl("cross", "order", "--scope", SCOPE, "--key", "keep", timeout=300)
+        self.ctl("cross", "order", "--scope", SCOPE, "--key", "keep", timeout=PATIENCE * 300)
         rows = json.loads(self.ctl("--json", "cross", "list").stdout)
         self.ctl("cross", "activate", str(rows["orders"][-1]["id"]), "--yes")
         self.ctl("cross", "chain", "--out", self.path("chain.pem"))
@@ -166,23 +167,37 @@ retry = 1s
     def numbers(self):
         with open(self.path("inventory.csv"), "w", encoding="ascii") as f:
             f.write("start,count,spc\n+12025550000,10000,709J\n")
-        with open(self.path("delegations.csv"), "w", encoding="ascii") as f:
-            f.write("customer,start,count,not_before,not_after,shared\nacme,+12025550100,100,,,\n")
         self.ctl("inventory", "import", self.path("inventory.csv"))
-        self.ctl("customer", "add", "acme", "--name", "Acme Contact Centre", "--country", "US")
-        self.ctl("delegation", "import", self.path("delegations.csv"))
+        self.registered.clear()
+
+    def customer(self):
+        """Who enrols next: another one after every 50 keys, for one gets 100 a
+        day. Registered, with numbers of its own."""
+        n = self.enrolled // 50
+        name = f"acme{n}"
+        if name not in self.registered:
+            with open(self.path("delegations.csv"), "w", encoding="ascii") as f:
+                f.write("customer,start,count,not_before,not_after,shared\n"
+                        f"{name},+{12025550000 + 100 * n},100,,,\n")
+            # a step that is run alone finds it there
+            if self.ctl("customer", "add", name, "--name", "Acme Contact Centre", "--country", "US",
+                        check=False).returncode == 0:
+                self.ctl("delegation", "import", self.path("delegations.csv"))
+            self.registered.add(name)
+        return name
 
     # --- the customer and the relying party ---
     def enrol(self):
         """A new key, a code, a certificate over CoAPs; verified by OpenSSL. Its serial."""
         self.known(120)
+        name = self.customer()
         self.enrolled += 1
         folder = self.path(f"customer-{self.enrolled}")
         os.makedirs(folder, exist_ok=True)
         packet = os.path.join(folder, "packet")
         with open(packet, "w", encoding="ascii") as f:
-            f.write(self.ctl("code", "create", "--customer", "acme").stdout.splitlines()[-1] + "\n")
-        self.program("dca-enroll", "--packet-file", packet, "--dir", folder, timeout=180)
+            f.write(self.ctl("code", "create", "--customer", name).stdout.splitlines()[-1] + "\n")
+        self.program("dca-enroll", "--packet-file", packet, "--dir", folder, timeout=PATIENCE * 180)
         cert = os.path.join(folder, "cert.pem")
         run("openssl", "verify", "-x509_strict", "-CAfile", os.path.join(self.lab, "root.pem"),
             "-untrusted", self.path("chain.pem"), cert)
@@ -195,7 +210,7 @@ retry = 1s
         """As a relying party: the chain from x5u, path and scope."""
         with open(os.path.join(folder, "x5u"), encoding="ascii") as f:
             x5u = f.read().strip()
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE * 60
         while True:
             done = self.program("dca-verify", "chain", "--roots", os.path.join(self.lab, "root.pem"),
                                 "--tls-ca", self.path("web-ca.pem"), "--url",

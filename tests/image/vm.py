@@ -13,18 +13,40 @@ import subprocess
 import threading
 import time
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# what QEMU needs to be told beside the board's own [emulator] arguments: its
+# name, the firmware, the variables' template in the lab's folder, the second
+# serial line, the TPM
+MACHINES = {
+    "amd64": ("qemu-system-x86_64", "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.fd",
+              ["-global", "driver=cfi.pflash01,property=secure,value=on",
+               "-device", "isa-serial,chardev=shell"], "tpm-crb"),
+    "arm64": ("qemu-system-aarch64", "/usr/share/AAVMF/AAVMF_CODE.fd", "AAVMF_VARS.fd",
+              ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=shell"], "tpm-tis-device"),
+}
+# limits below are a few times what a quiet machine with two cores takes; others
+# are slower, and no test is about time
+PATIENCE = 3
 ESCAPES = re.compile(r"\x1b\[[0-9;:=?!]*[A-Za-z]|\x1b[c()][0-9A-Z]?|\r")
-OVMF = "/usr/share/OVMF"
-
 
 class Timeout(Exception):
     pass
 
 
+def board_value(board, key):
+    """The value of a key of board.conf, whatever section it is in."""
+    with open(os.path.join(TOP, "board", board, "board.conf"), encoding="utf-8") as f:
+        return next(line.split("=", 1)[1].strip() for line in f if re.match(rf"{key} *=", line))
+
+
 class VM:
-    def __init__(self, folder, disk, variables, ports, arguments=(), tpm=False, memory=1024):
-        self.folder, self.disk, self.variables = folder, disk, variables
-        self.ports, self.arguments, self.tpm, self.memory = ports, arguments, tpm, memory
+    def __init__(self, board, folder, disk, keys, ports, tpm=False, memory=1024):
+        self.folder, self.disk, self.ports, self.tpm, self.memory = folder, disk, ports, tpm, memory
+        self.qemu, self.code, template, self.devices, self.tpm_device = MACHINES[board_value(board, "architecture")]
+        self.arguments = board_value(board, "arguments").split()
+        self.variables = os.path.join(folder, "vars.fd")
+        if not os.path.exists(self.variables):
+            shutil.copy(os.path.join(keys, template), self.variables)
         self.lines, self.process, self.swtpm = [], None, None
         self.news = threading.Condition()
         self.number = 0
@@ -33,22 +55,16 @@ class VM:
     def command(self, extra):
         net = "user,id=n0" + "".join(f",hostfwd={p}" for p in self.ports)
         shell = os.path.join(self.folder, "shell.sock")
-        return ["qemu-system-x86_64", "-machine", "q35,smm=on", "-accel", "tcg,thread=multi",
-                # Nehalem without cx16: kernel 6.12 double-faults at cmpxchg16b under
-                # QEMU 7.2's multi-threaded TCG
-                "-cpu", "Nehalem,-cx16", "-smp", "2", "-m", str(self.memory),
+        return [self.qemu, *self.arguments, "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(self.memory),
                 "-nodefaults", "-display", "none", "-serial", "stdio",
-                "-chardev", f"socket,id=shell,path={shell},server=on,wait=off",
-                "-device", "isa-serial,chardev=shell",
-                "-global", "driver=cfi.pflash01,property=secure,value=on",
-                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE_4M.secboot.fd",
+                "-chardev", f"socket,id=shell,path={shell},server=on,wait=off", *self.devices,
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={self.code}",
                 "-drive", f"if=pflash,format=raw,unit=1,file={self.variables}",
                 # what the guest flushed is on the host's disk when QEMU is killed
                 "-drive", f"if=none,id=d0,format=raw,cache=writeback,file={self.disk}",
                 "-device", "virtio-blk-pci,drive=d0,bootindex=1",
-                "-device", "i6300esb", "-action", "watchdog=reset",
                 "-netdev", net, "-device", "virtio-net-pci,netdev=n0,romfile=",
-                "-device", "virtio-rng-pci", *self.arguments, *extra]
+                "-device", "virtio-rng-pci", *extra]
 
     def start(self, *extra):
         self.number += 1
@@ -76,7 +92,7 @@ class VM:
                 break
             time.sleep(0.1)
         return ["-chardev", f"socket,id=tpm,path={sock}", "-tpmdev", "emulator,id=t0,chardev=tpm",
-                "-device", "tpm-crb,tpmdev=t0"]
+                "-device", f"{self.tpm_device},tpmdev=t0"]
 
     def read(self):
         for raw in self.process.stdout:
@@ -93,7 +109,7 @@ class VM:
     def wait(self, pattern, timeout, since=0):
         """The match and its line's number, of the first line from number
         since on that has it."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + PATIENCE * timeout
         regex = re.compile(pattern)
         n = since
         with self.news:
@@ -106,7 +122,7 @@ class VM:
                 left = end - time.monotonic()
                 if left <= 0 or self.process.poll() is not None:
                     last = "\n".join(t for _, t in self.lines[-12:])
-                    raise Timeout(f"no {pattern!r} within {timeout} s; the console ends with\n{last}")
+                    raise Timeout(f"no {pattern!r} within {PATIENCE * timeout} s; the console ends with\n{last}")
                 self.news.wait(min(left, 1))
 
     def at(self, n):
@@ -142,9 +158,9 @@ class VM:
                     if code is not None:
                         break
                 self.plain = True
-            code, out = self.ask(s, f"{{ {command}\n}} 2>&1\n", timeout)
+            code, out = self.ask(s, f"{{ {command}\n}} 2>&1\n", PATIENCE * timeout)
         if code is None:
-            raise Timeout(f"in the box, {command!r} has not ended within {timeout} s; it printed\n{out}")
+            raise Timeout(f"in the box, {command!r} has not ended within {PATIENCE * timeout} s; it printed\n{out}")
         if check and code != 0:
             raise RuntimeError(f"in the box, {command!r} exits {code}:\n{out}")
         return out
@@ -170,7 +186,3 @@ class VM:
 
 def copy_disk(source, target):
     subprocess.run(["cp", "--sparse=always", source, target], check=True)
-
-
-def fresh_variables(target):
-    shutil.copy(f"{OVMF}/OVMF_VARS_4M.fd", target)
