@@ -6,7 +6,7 @@
 # modules of the kernel that every board needs before its root is there
 # or, like loop for RAUC, before somebody loads it for it
 initrd_modules=(dm-verity squashfs vfat nls_ascii nls_cp437 ext4 efivarfs
-	tpm_tis tpm_crb loop)
+	loop)
 applets=(sh cat cp cut dd echo expr grep head insmod ln mkdir mount mv od rm
 	sed sleep switch_root sync tr umount)
 
