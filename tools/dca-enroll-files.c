@@ -251,7 +251,7 @@ enroll_keep_chain(struct enroll *n, struct dca_buf body, struct dca_err *e)
 	rc = dca_p7_parse(&certs, body, e);
 	if (rc != DCA_OK)
 		return rc;
-	/* each once at most, should they sign each other in a ring */
+	/* no more than there are, should they sign each other in a ring */
 	for (size_t i = 0; i < certs.n && (c = signer(&certs, c)) != NULL; i++)
 		dca_pem_encode(&pem, "CERTIFICATE", dca_out_buf(&c->der));
 	dca_certs_clear(&certs);

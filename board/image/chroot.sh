@@ -16,7 +16,7 @@ chroot_key() { # SET PACKAGE...: names the root in the cache
 	shift
 	{
 		printf '%s\n' "$chroot_format" "$set" "$mirror" "$@"
-		[ -n "$nolock" ] || lock_of "$set"
+		if [ -n "$nolock" ]; then date -u +%F; else lock_of "$set"; fi
 	} | sha256sum | cut -c 1-16
 }
 

@@ -64,6 +64,24 @@ overlay_install() {
 	chroot "$root" usermod -p '!*' root >&3 2>&3
 }
 
+# The modules in these folders go, but for those that another one needs: an
+# Ethernet driver may want an mtd, or a gnss.
+modules_slim() { # MODULES FOLDER...
+	local m=$1
+	shift
+	printf '%s\n' "$@" | awk '
+		function goes(f) {
+			while (sub("/[^/]*$", "", f)) if (f in gone) return 1
+			return 0
+		}
+		NR == FNR { gone[$1]; next }
+		{ sub(":$", "", $1); file[$1] = goes($1) }
+		!file[$1] { for (i = 2; i <= NF; i++) wanted[$i] }
+		END { for (f in file) if (file[f] && !(f in wanted)) print f }' - "$m/modules.dep" |
+		(cd "$m" && xargs -r rm -f)
+	find "$m/kernel" -depth -type d -empty -delete
+}
+
 # Debian's ways of changing itself, documentation, drivers of what no server
 # has. What is taken away here was never used on the box: a test that boots it
 # is the proof.
@@ -86,11 +104,13 @@ root_slim() {
 	rm -f "$root"/usr/lib/systemd/system-generators/systemd-{cryptsetup,getty,gpt-auto,hibernate-resume,integritysetup,rc-local,run,ssh,system-update,sysv,tpm2,veritysetup}-generator \
 		"$root"/usr/lib/udev/rules.d/{50-firmware,60-autosuspend,60-cdrom_id,60-drm,60-evdev,60-fido-id,60-infiniband,60-input-id,60-persistent-alsa,60-persistent-input,60-persistent-storage-mtd,60-persistent-storage-tape,60-persistent-v4l,60-sensor,64-btrfs,70-camera,70-joystick,70-memory,70-mouse,70-power-switch,70-touchpad,70-uaccess,71-seat,73-seat-late,75-probe_mtd,78-sound-card,90-iocost,96-e2scrub}.rules
 	rm -f "$root"/usr/lib/tmpfiles.d/{20-systemd-shell-extra,20-systemd-ssh-generator,20-systemd-stub,credstore,home,journal-nocow,legacy,libselinux1,passwd,provision,static-nodes-permissions,systemd-nologin,systemd-pstore,systemd-tmp,x11}.conf
-	rm -rf "$m"/{build,source,vmlinuz} "$m"/kernel/sound \
-		"$m"/kernel/drivers/{gpu,media,infiniband,net/wireless,bluetooth,iio,staging,comedi,isdn,nfc,input/joystick,input/touchscreen,video,accel,firewire,pcmcia,parport,gnss,thunderbolt,soundwire} \
-		"$m"/kernel/drivers/{accessibility,atm,hid,input,memstick,mmc,mtd,net/{arcnet,can,fddi,hamradio,ieee802154,ppp,slip,usb,wan,wwan},target,ufs,usb/{atm,c67x00,gadget,image,misc,serial,usbip},w1} \
-		"$m"/kernel/fs/{ceph,nfs,nfsd,smb,ocfs2,gfs2,btrfs,xfs,f2fs,jfs,afs,udf,orangefs,nilfs2,ntfs3,bcachefs,reiserfs,9p,coda,hfs,hfsplus,ubifs,jffs2,erofs,dlm,minix,ufs,affs,befs,zonefs} \
-		"$m"/kernel/net/{sctp,ceph,openvswitch,bluetooth,wireless,mac80211,tipc,rds,batman-adv,can,nfc,ieee802154,mac802154,6lowpan,sunrpc,9p,rxrpc,atm,x25,ax25,netrom,rose,appletalk,dccp,l2tp,mpls,qrtr,smc,mptcp}
+	rm -rf "$m"/{build,source,vmlinuz}
+	modules_slim "$m" kernel/sound \
+		kernel/drivers/{accel,accessibility,atm,bluetooth,comedi,firewire,gnss,gpu,hid,iio,infiniband,input,isdn,media,memstick,mmc,mtd,nfc,parport,pcmcia,soundwire,staging,target,thunderbolt,ufs,video,w1} \
+		kernel/drivers/net/{arcnet,can,fddi,hamradio,ieee802154,ppp,slip,usb,wan,wireless,wwan} \
+		kernel/drivers/usb/{atm,c67x00,gadget,image,misc,serial,usbip} \
+		kernel/fs/{ceph,nfs,nfsd,smb,ocfs2,gfs2,btrfs,xfs,f2fs,jfs,afs,udf,orangefs,nilfs2,ntfs3,bcachefs,reiserfs,9p,coda,hfs,hfsplus,ubifs,jffs2,erofs,dlm,minix,ufs,affs,befs,zonefs} \
+		kernel/net/{sctp,ceph,openvswitch,bluetooth,wireless,mac80211,tipc,rds,batman-adv,can,nfc,ieee802154,mac802154,6lowpan,sunrpc,9p,rxrpc,atm,x25,ax25,netrom,rose,appletalk,dccp,l2tp,mpls,qrtr,smc,mptcp}
 	in_build depmod -b /w/root "$kernel"
 	# made by programs at run time, with a time in them
 	rm -rf "$root"/var/lib/{dpkg,ucf,pam,private,systemd} "$root"/etc/{ld.so.cache~,.pwd.lock} \

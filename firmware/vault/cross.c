@@ -6,6 +6,7 @@
  */
 #include "cross.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "dca/os.h"
@@ -165,6 +166,7 @@ vault_cross_load(struct vault_cross **out, struct dca_store *s, uint64_t id,
 struct crts {
 	struct dca_buf v[16];
 	size_t n, octets;
+	int64_t until;		/* the first of those before expires */
 };
 
 static void
@@ -180,22 +182,26 @@ crts_add(struct crts *to, struct dca_buf der)
 	to->octets += der.n;
 }
 
-/* The certificates of one that may still have children; they live in certs. */
-static enum dca_rc
+/* The certificates of one that may still have children; they live in certs. One
+ * that cannot be read any more does not take the others away. */
+static void
 crts_add_before(struct crts *to, struct dca_certs *certs,
-    const struct dca_cross *row, struct dca_err *e)
+    const struct dca_cross *row)
 {
-	enum dca_rc rc = dca_certs_parse(certs, dca_out_buf(&row->chain),
-	    VAULT_CROSS_CHAIN, e);
+	struct dca_err e = { 0 };
 
-	if (rc) {
-		(void)dca_fail_in(e, "stored cross-certificate");
-		return rc;
+	if (dca_certs_parse(certs, dca_out_buf(&row->chain),
+	    VAULT_CROSS_CHAIN, &e) != DCA_OK) {
+		dca_log(DCA_WARNING, "cross=%" PRIu64 " is not in /crts: %s",
+		    row->id, e.text);
+		return;
 	}
-	for (size_t i = 0; i < certs->n && certs->v[0].not_after >= dca_now();
-	     i++)
+	if (certs->n == 0 || certs->v[0].not_after < dca_now())
+		return;
+	if (certs->v[0].not_after < to->until)
+		to->until = certs->v[0].not_after;
+	for (size_t i = 0; i < certs->n; i++)
 		crts_add(to, dca_out_buf(&certs->v[i].der));
-	return DCA_OK;
 }
 
 enum dca_rc
@@ -203,12 +209,12 @@ vault_cross_crts(struct vault_cross *c, struct dca_store *s,
     struct dca_buf *out, struct dca_err *e)
 {
 	struct dca_certs before[CRTS_BEFORE] = { 0 };
-	struct crts list = { 0 };
+	struct crts list = { .until = INT64_MAX };
 	enum dca_rc rc = DCA_OK;
 	uint64_t id = c->id;
 
 	*out = dca_out_buf(&c->crts);
-	if (out->n > 0)
+	if (out->n > 0 && dca_now() <= c->crts_until)
 		return DCA_OK;
 	for (size_t i = 0; i < c->chain.n; i++)
 		crts_add(&list, dca_out_buf(&c->chain.v[i].der));
@@ -217,14 +223,17 @@ vault_cross_crts(struct vault_cross *c, struct dca_store *s,
 
 		rc = dca_store_cross_before(s, id, &row, e);
 		if (rc == DCA_OK)
-			rc = crts_add_before(&list, &before[i], &row, e);
+			crts_add_before(&list, &before[i], &row);
 		id = row.id;
 		dca_cross_clear(&row);
 	}
 	if (rc == DCA_NOTFOUND)
 		rc = DCA_OK;	/* there are no more */
-	if (rc == DCA_OK)
+	if (rc == DCA_OK) {
+		c->crts.n = 0;
 		dca_p7_encode(&c->crts, list.v, list.n);
+		c->crts_until = list.until;
+	}
 	for (size_t i = 0; i < CRTS_BEFORE; i++)
 		dca_certs_clear(&before[i]);
 	*out = dca_out_buf(&c->crts);

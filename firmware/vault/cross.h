@@ -28,7 +28,8 @@ struct vault_cross {
 	uint8_t key[32];		/* CKA_ID; key_len 0: as configured */
 	size_t key_len;
 	bool revoked;			/* said upstream, by the CRL */
-	struct dca_out crts;		/* empty, or what vault_cross_crts made */
+	struct dca_out crts;		/* empty, or what vault_cross_crts made, */
+	int64_t crts_until;		/* good until then */
 };
 /* id 0: the active one. CROSS_NONE. */
 enum dca_rc vault_cross_load(struct vault_cross **out, struct dca_store *s,

@@ -28,7 +28,7 @@ def run(*command, check=True, **options):
 class Lab:
     def __init__(self, programs, folder):
         self.bin, self.folder = programs, folder
-        self.sandbox, self.registered = None, set()
+        self.sandbox = None
         os.makedirs(folder, exist_ok=True)
         self.lab = os.path.join(folder, "lab")
         self.profile = os.path.join(folder, "operator")
@@ -168,22 +168,20 @@ retry = 1s
         with open(self.path("inventory.csv"), "w", encoding="ascii") as f:
             f.write("start,count,spc\n+12025550000,10000,709J\n")
         self.ctl("inventory", "import", self.path("inventory.csv"))
-        self.registered.clear()
 
     def customer(self):
         """Who enrols next: another one after every 50 keys, for one gets 100 a
-        day. Registered, with numbers of its own."""
+        day; with numbers of its own. The box is asked what it has of that: its
+        disk may be an older one, and power may have gone in between."""
         n = self.enrolled // 50
-        name = f"acme{n}"
-        if name not in self.registered:
+        name, number = f"acme{n}", f"{12025550000 + 100 * n}"
+        if name not in self.ctl("customer", "list").stdout:
+            self.ctl("customer", "add", name, "--name", "Acme Contact Centre", "--country", "US")
+        if number not in self.ctl("delegation", "list").stdout:
             with open(self.path("delegations.csv"), "w", encoding="ascii") as f:
                 f.write("customer,start,count,not_before,not_after,shared\n"
-                        f"{name},+{12025550000 + 100 * n},100,,,\n")
-            # a step that is run alone finds it there
-            if self.ctl("customer", "add", name, "--name", "Acme Contact Centre", "--country", "US",
-                        check=False).returncode == 0:
-                self.ctl("delegation", "import", self.path("delegations.csv"))
-            self.registered.add(name)
+                        f"{name},+{number},100,,,\n")
+            self.ctl("delegation", "import", self.path("delegations.csv"))
         return name
 
     # --- the customer and the relying party ---

@@ -4,7 +4,7 @@
 # dca-upstream of the test's own, and an appliance of the quickstart. Sourced,
 # with build= and top= set.
 bin=$build/bin
-for p in softhsm2-util openssl nginx curl jq sqlite3 python3 p11tool; do
+for p in softhsm2-util openssl nginx curl jq sqlite3 python3 p11tool coap-client-openssl; do
 	PATH=$PATH:/usr/sbin command -v $p >/dev/null || { echo "SKIPPED: no $p" >&2; exit 77; }
 done
 tmp=$(mktemp -d)

@@ -340,6 +340,15 @@ changeable(void **state)
 	    DCA_RULE_TOKEN_ATTRIBUTES, "CKA_SENSITIVE could be set to false");
 	assert_int_equal(all_objects(), before);
 
+	/* told 7 times of the new key, asked once for its value; what is told
+	 * after that */
+	fault_text("C_SetAttributeValue 0 1 0 pretend\n"
+	    "C_GetMechanismInfo 0 -1 0 no-wrap\n"
+	    "C_GetAttributeValue 0 8\nC_GetAttributeValue 0x12 1");
+	token_refused(keygen(FAULT_PATH, uri, false, &key, &f, &e), &e,
+	    DCA_RULE_TOKEN_ATTRIBUTES, "CKA_SENSITIVE is not true");
+	assert_int_equal(all_objects(), before);
+
 	fault_text("C_SetAttributeValue 0 1 0 pretend\n"
 	    "C_GetMechanismInfo 0 -1 0 no-wrap");
 	assert_int_equal(keygen(FAULT_PATH, uri, false, &key, &f, &e), DCA_OK);

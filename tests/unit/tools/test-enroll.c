@@ -100,6 +100,8 @@ test_chain(void **state)
 	signed_by(&c[ALIEN], k[ALIEN], "customer", k[ALIEN], "customer");
 	n.leaf = c[LEAF];
 
+	snprintf(path, sizeof(path), "%s/next", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
 	dca_p7_encode(&p7, (struct dca_buf[]){ dca_out_buf(&c[NEW].der),
 	    dca_out_buf(&c[ROOT].der), dca_out_buf(&c[ALIEN].der) }, 3);
 	assert_int_not_equal(enroll_keep_chain(&n, dca_out_buf(&p7), &e),
@@ -108,12 +110,9 @@ test_chain(void **state)
 	assert_non_null(strstr(e.text, "4.1.3"));
 	snprintf(path, sizeof(path), "%s/next/chain.pem", dir);
 	assert_int_not_equal(access(path, F_OK), 0);
-
 	p7.n = 0;
 	dca_p7_encode(&p7, (struct dca_buf[]){ dca_out_buf(&c[NEW].der),
 	    dca_out_buf(&c[ROOT].der), dca_out_buf(&c[OLD].der) }, 3);
-	snprintf(path, sizeof(path), "%s/next", dir);
-	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(enroll_keep_chain(&n, dca_out_buf(&p7), &e), DCA_OK);
 	dca_pem_encode(&want, "CERTIFICATE", dca_out_buf(&c[OLD].der));
 	dca_pem_encode(&want, "CERTIFICATE", dca_out_buf(&c[ROOT].der));
