@@ -22,14 +22,16 @@ lab_unhex(const char *hex, size_t *n)
 {
 	uint8_t *p = malloc(strlen(hex) / 2 + 1);
 	size_t i, k = 0;
-	unsigned v;
 
 	must(p != NULL);
 	for (i = 0; hex[i] != '\0'; i++) {
+		/* no sscanf: it looks for the end of the whole text each time */
+		char two[3] = { hex[i], hex[i + 1], '\0' }, *end;
+
 		if (hex[i] == ' ')
 			continue;
-		must(sscanf(hex + i, "%2x", &v) == 1);
-		p[k++] = (uint8_t)v;
+		p[k++] = (uint8_t)strtoul(two, &end, 16);
+		must(end == two + 2);
 		i++;
 	}
 	*n = k;
