@@ -17,9 +17,27 @@ class Failed(Exception):
     pass
 
 
-def run(*command, check=True, **options):
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False, **options)
+RUNNING = set()
+
+
+def interrupt():
+    """Kills what run() waits for: whom it asks is gone."""
+    for p in list(RUNNING):
+        p.kill()
+
+
+def run(*command, check=True, timeout=None, **options):
+    command = [str(c) for c in command]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options) as p:
+        RUNNING.add(p)
+        try:
+            out, _ = p.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            raise
+        finally:
+            RUNNING.discard(p)
+    done = subprocess.CompletedProcess(command, p.returncode, out)
     if check and done.returncode != 0:
         raise Failed(f"{' '.join(str(c) for c in command)} exits {done.returncode}:\n{done.stdout[-3000:]}")
     return done
