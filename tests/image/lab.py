@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 from vm import PATIENCE
@@ -18,12 +19,6 @@ class Failed(Exception):
 
 
 RUNNING = set()
-
-
-def interrupt():
-    """Kills what run() waits for: whom it asks is gone."""
-    for p in list(RUNNING):
-        p.kill()
 
 
 def run(*command, check=True, timeout=None, **options):
@@ -46,7 +41,7 @@ def run(*command, check=True, timeout=None, **options):
 class Lab:
     def __init__(self, programs, folder):
         self.bin, self.folder = programs, folder
-        self.sandbox = None
+        self.sandbox, self.dark = None, threading.Event()
         os.makedirs(folder, exist_ok=True)
         self.lab = os.path.join(folder, "lab")
         self.profile = os.path.join(folder, "operator")
@@ -56,7 +51,17 @@ class Lab:
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def cut(self):
+        """The box has no power: nobody asks it, nobody waits for its answer."""
+        self.dark.set()
+        for _ in range(5):      # one may just be starting
+            for p in list(RUNNING):
+                p.kill()
+            time.sleep(0.2)
+
     def program(self, name, *arguments, **options):
+        if self.dark.is_set():
+            raise Failed("the box has no power")
         return run(os.path.join(self.bin, name), *arguments, **options)
 
     # --- STI-PA and STI-CA ---
