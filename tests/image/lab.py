@@ -181,8 +181,8 @@ retry = 1s
                 raise Failed(f"the box does not answer its operator within {PATIENCE * timeout} s")
             time.sleep(1)
 
-    def cross(self):
-        self.ctl("cross", "order", "--scope", SCOPE, "--key", "keep", timeout=PATIENCE * 300)
+    def cross(self, key="keep"):
+        self.ctl("cross", "order", "--scope", SCOPE, "--key", key, timeout=PATIENCE * 300)
         rows = json.loads(self.ctl("--json", "cross", "list").stdout)
         self.ctl("cross", "activate", str(rows["orders"][-1]["id"]), "--yes")
         self.ctl("cross", "chain", "--out", self.path("chain.pem"))
