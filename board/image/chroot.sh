@@ -49,8 +49,9 @@ chroot_make() {
 	hooks=$(mktemp -d "$work/mm.XXXXXX")
 	: >"$hooks/preferences"
 	lock_preferences "$set" "$hooks/preferences"
-	# how this machine reaches its mirror, and nothing else of its apt
-	apt-config dump | grep -E '^Acquire::(https?|Retries|ForceIPv[46])' \
+	# how this machine reaches its mirror, and whether by a snapshot of it (the
+	# lock file has the versions, whatever its age); nothing else of its apt
+	apt-config dump | grep -E '^Acquire::(https?|Retries|ForceIPv[46]|Check-(Valid-Until|Date))' \
 		>"$hooks/acquire" || true
 	# INITRD: the kernel's package makes none, which nobody would read
 	SOURCE_DATE_EPOCH=0 INITRD=No mmdebstrap --mode=root --variant=minbase --format=tar \
