@@ -9,6 +9,16 @@
 #include "dca/csr.h"
 #include "dca/tnset.h"
 
+/* call has E as its struct dca_err *; what it says is shown when it fails. */
+#define OK(call)                                                               \
+	do {                                                                   \
+		struct dca_err ok_e = { 0 };                                   \
+		struct dca_err *E = &ok_e;                                     \
+		if ((call) != DCA_OK)                                          \
+			fail_msg("%s: %s", #call, ok_e.text);                  \
+		(void)E;                                                       \
+	} while (0)
+
 EVP_PKEY *lab_key(void);
 struct dca_spki lab_spki(EVP_PKEY *key);
 struct dca_tnset *lab_set(const char *text);

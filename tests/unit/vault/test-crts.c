@@ -22,15 +22,6 @@ static struct dca_store *store;
 static EVP_PKEY *root_key;
 static struct dca_out root;
 
-#define OK(call)                                                               \
-	do {                                                                   \
-		struct dca_err ok_e = { 0 };                                   \
-		struct dca_err *E = &ok_e;                                     \
-		if ((call) != DCA_OK)                                          \
-			fail_msg("%s: %s", #call, ok_e.text);                  \
-		(void)E;                                                       \
-	} while (0)
-
 static void
 install(struct dca_buf chain)
 {

@@ -27,15 +27,6 @@ static EVP_PKEY *ca_key;
 static struct vault_cross *cross;
 static uint64_t touched;
 
-#define OK(call)                                                               \
-	do {                                                                   \
-		struct dca_err ok_e = { 0 };                                   \
-		struct dca_err *E = &ok_e;                                     \
-		if ((call) != DCA_OK)                                          \
-			fail_msg("%s: %s", #call, ok_e.text);                  \
-		(void)E;                                                       \
-	} while (0)
-
 static uint64_t
 row(const char *kind)
 {

@@ -29,15 +29,6 @@ static struct dca_out root;
 static struct vault_cross *cross;
 static uint64_t touched;
 
-#define OK(call)                                                               \
-	do {                                                                   \
-		struct dca_err ok_e = { 0 };                                   \
-		struct dca_err *E = &ok_e;                                     \
-		if ((call) != DCA_OK)                                          \
-			fail_msg("%s: %s", #call, ok_e.text);                  \
-		(void)E;                                                       \
-	} while (0)
-
 static uint64_t
 row(const char *kind, struct dca_buf body)
 {

@@ -19,15 +19,6 @@
 static char dir[] = "/tmp/dca-who-XXXXXX";
 static struct dca_store *store;
 
-#define OK(call)                                                               \
-	do {                                                                   \
-		struct dca_err ok_e = { 0 };                                   \
-		struct dca_err *E = &ok_e;                                     \
-		if ((call) != DCA_OK)                                          \
-			fail_msg("%s: %s", #call, ok_e.text);                  \
-		(void)E;                                                       \
-	} while (0)
-
 static int
 setup(void **state)
 {
